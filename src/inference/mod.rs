@@ -1,0 +1,1 @@
+//! Samplers and their diagnostics for any target density; knows no physiology.

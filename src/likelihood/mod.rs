@@ -1,0 +1,1 @@
+//! Joins a model and a patient by name into one posterior density.

@@ -1,0 +1,1 @@
+//! Model files to a checked, composed, compiled program.

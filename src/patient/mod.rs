@@ -1,0 +1,1 @@
+//! Reads a patient bundle from disk into named covariates, exposures and observations; knows no model.

@@ -1,0 +1,1 @@
+//! Interventions on a twin, outcomes, and paired contrasts against doing nothing.

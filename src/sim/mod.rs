@@ -1,0 +1,1 @@
+//! Integrates a program through a schedule: trajectories, sensitivities, ensembles.

@@ -1,0 +1,1 @@
+//! Calibrates a person's posterior and keeps it as a file: the twin.
