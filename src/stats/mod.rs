@@ -3,3 +3,9 @@
 mod seed;
 
 pub use seed::{Seed, Stream};
+
+/// Placeholder until the distributions land.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Distribution {
+    Normal { mean: f64, sd: f64 },
+}

@@ -1,0 +1,180 @@
+//! A checked model with all its components joined: flat lists, and every expression a node of one graph.
+
+use crate::diagnostic::{Source, Span};
+use crate::stats::Distribution;
+use crate::units::Unit;
+
+use super::graph::{Graph, NodeId};
+
+/// A whole model: what `Program` compiles and what the other layers look names up in.
+///
+/// Every expression is in the unit of the thing it defines; derivatives are in the state's unit per `time_unit`.
+/// Names of parts used `as part` are qualified: `part.name`.
+#[derive(Debug)]
+pub struct Composed {
+    pub name: String,
+    /// The sentence under the `component` or `composition` line.
+    pub about: String,
+    /// Every file that the model was read from, the named one first: what the twin keeps.
+    pub sources: Vec<Source>,
+    pub time_unit: Unit,
+    pub graph: Graph,
+    pub parameters: Vec<Parameter>,
+    pub covariates: Vec<Covariate>,
+    pub states: Vec<State>,
+    pub inputs: Vec<Input>,
+    pub outputs: Vec<Output>,
+    pub observations: Vec<Observation>,
+}
+
+/// A number of the person that may be calibrated.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    pub name: String,
+    pub about: String,
+    pub unit: Unit,
+    pub value: ParameterValue,
+    /// Factor on the typical value, an expression of covariates only; `None` is 1.
+    pub scales: Option<NodeId>,
+    pub source: Option<String>,
+    pub origin: Origin,
+}
+
+/// A parameter with a prior is calibrated; one with a value is fixed.
+#[derive(Clone, Debug)]
+pub enum ParameterValue {
+    Prior(Distribution),
+    Fixed(f64),
+}
+
+/// A number known of the person, which conditions the prior and may enter equations.
+#[derive(Clone, Debug)]
+pub struct Covariate {
+    pub name: String,
+    pub about: String,
+    pub unit: Unit,
+    /// Used when the bundle does not say; without it the bundle must.
+    pub default: Option<f64>,
+    pub origin: Origin,
+}
+
+/// A quantity that changes by a differential equation.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub name: String,
+    pub about: String,
+    pub unit: Unit,
+    pub initial: Initial,
+    /// Expression of the rate of change.
+    pub derivative: NodeId,
+    pub origin: Origin,
+}
+
+/// The value of a state at the start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Initial {
+    /// An expression of parameters, covariates and steady values ([`super::Symbol::Steady`]).
+    pub value: NodeId,
+    /// Whether the state belongs to the steady state that is solved for (its expression or another's mentions it).
+    pub steady: bool,
+    /// Where to look for the steady value first.
+    pub near: Option<NodeId>,
+}
+
+/// What acts on the person.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub name: String,
+    pub about: String,
+    /// Unit of the amount for [`InputKind::Bolus`], of the rate for [`InputKind::Rate`], of the value for a series.
+    pub unit: Unit,
+    pub kind: InputKind,
+    /// What an event of a bolus adds to which state.
+    pub receipts: Vec<Receipt>,
+    /// What is assigned to states when a delivery starts while none is running.
+    pub assignments: Vec<Assignment>,
+    /// Time from the event to its effect, in the model's time unit, an expression of parameters and covariates.
+    pub lag: Option<NodeId>,
+    pub origin: Origin,
+}
+
+/// How an input acts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum InputKind {
+    /// An amount at an instant, received by states.
+    Bolus,
+    /// A rate over a time; an amount without a duration is delivered as said.
+    Rate(Delivery),
+    /// A time series, the last value holds.
+    SeriesConstant,
+    /// A time series, straight lines between its points; the first and last value hold outside.
+    SeriesLinear,
+}
+
+/// How fast an amount without a duration is delivered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Delivery {
+    /// At this rate, in the input's unit.
+    At(f64),
+    /// Over this time, in the model's time unit.
+    Over(f64),
+    /// A duration must be given.
+    None,
+}
+
+/// `state … receives expression`: added to the state at the event; the expression may use the event's amount.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Receipt {
+    pub state: usize,
+    pub gain: NodeId,
+}
+
+/// `on input: state = expression`: assigned all at once, from the values before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Assignment {
+    pub state: usize,
+    pub value: NodeId,
+}
+
+/// A named quantity that can be plotted and compared with data.
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub name: String,
+    pub about: String,
+    pub unit: Unit,
+    pub value: NodeId,
+    pub origin: Origin,
+}
+
+/// How a measured quantity scatters around the model.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// Name of the measured quantity, as in the vocabulary and the bundle.
+    pub name: String,
+    pub unit: Unit,
+    pub family: ErrorFamily,
+    /// The family's arguments, in its order, in the units it says.
+    pub arguments: Vec<NodeId>,
+    pub origin: Origin,
+}
+
+/// Distribution of a measurement around the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorFamily {
+    /// `Normal(mean, sd)`, both in the unit of the measurement.
+    Normal,
+    /// `LogNormal(median, sigma)`: the median in the unit of the measurement, the sd of the logarithm a plain number.
+    LogNormal,
+    /// `StudentT(df, location, scale)`: location and scale in the unit of the measurement.
+    StudentT,
+    /// `OU(mean, sd, correlation_time)`: normal with autocorrelation exp(−Δt / correlation_time); the time in the
+    /// model's time unit.
+    OrnsteinUhlenbeck,
+}
+
+/// Where something is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    pub source: Source,
+    pub span: Span,
+}
