@@ -4,7 +4,7 @@ use crate::diagnostic::{Source, Span};
 use crate::stats::Distribution;
 use crate::units::Unit;
 
-use super::graph::{Graph, NodeId};
+use super::graph::{Graph, NodeId, Symbol};
 
 /// A whole model: what `Program` compiles and what the other layers look names up in.
 ///
@@ -22,9 +22,54 @@ pub struct Composed {
     pub parameters: Vec<Parameter>,
     pub covariates: Vec<Covariate>,
     pub states: Vec<State>,
+    /// For each state with `initial.steady`, in order: its derivative with every steady value standing for the state
+    /// itself; the steady state is where all of them vanish.
+    pub steady_derivatives: Vec<NodeId>,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
     pub observations: Vec<Observation>,
+}
+
+impl Composed {
+    /// Marks the states whose steady value is used anywhere and writes the system that is solved for them: the last
+    /// step of composing.
+    pub fn close_steady_state(&mut self) {
+        let roots: Vec<NodeId> = self.roots();
+        for symbol in self.graph.symbols(&roots) {
+            if let Symbol::Steady(state) = symbol {
+                self.states[state].initial.steady = true;
+            }
+        }
+        let derivatives: Vec<NodeId> =
+            self.states.iter().filter(|state| state.initial.steady).map(|state| state.derivative).collect();
+        let states: Vec<NodeId> = (0..self.states.len()).map(|state| self.graph.symbol(Symbol::State(state))).collect();
+        self.steady_derivatives = derivatives
+            .into_iter()
+            .map(|derivative| {
+                self.graph.substitute(derivative, &|symbol| match symbol {
+                    Symbol::Steady(state) => Some(states[state]),
+                    _ => None,
+                })
+            })
+            .collect();
+    }
+
+    /// Every expression of the model.
+    pub fn roots(&self) -> Vec<NodeId> {
+        let mut roots = self.steady_derivatives.clone();
+        for state in &self.states {
+            roots.extend([state.derivative, state.initial.value]);
+            roots.extend(state.initial.near);
+        }
+        for input in &self.inputs {
+            roots.extend(input.receipts.iter().map(|receipt| receipt.gain));
+            roots.extend(input.assignments.iter().map(|assignment| assignment.value));
+            roots.extend(input.lag);
+        }
+        roots.extend(self.outputs.iter().map(|output| output.value));
+        roots.extend(self.observations.iter().flat_map(|observation| &observation.arguments));
+        roots
+    }
 }
 
 /// A number of the person that may be calibrated.

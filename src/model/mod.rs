@@ -2,9 +2,17 @@
 
 mod composed;
 mod graph;
+mod lanes;
+mod program;
+mod tape;
 
 pub use composed::{
     Assignment, Composed, Covariate, Delivery, ErrorFamily, Initial, Input, InputKind, Observation, Origin, Output,
     Parameter, ParameterValue, Receipt, State,
 };
 pub use graph::{Graph, Node, NodeId, Op, Symbol};
+pub use lanes::Block;
+pub(crate) use lanes::pow as power;
+pub(crate) use program::{Jump, first};
+pub use program::{Program, Results};
+pub use tape::Reading;

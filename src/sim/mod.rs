@@ -1,1 +1,12 @@
-//! Integrates a program through a schedule: trajectories, sensitivities, ensembles.
+//! Integrates a program through a schedule: trajectories, sensitivities, ensembles; uses no files and no threads.
+
+mod events;
+mod integrate;
+mod schedule;
+mod steady;
+mod tsit5;
+mod workspace;
+
+pub use integrate::{Failure, Settings, Solve, Statistics};
+pub use schedule::{Bolus, Held, Infusion, Schedule, Series};
+pub use workspace::Workspace;

@@ -1,0 +1,226 @@
+//! Straight-line code over blocks of lanes: the tape, and its two readings (plain lanes, tangents).
+
+use pulp::{Arch, WithSimd};
+
+use super::graph::{Graph, Node, NodeId, Op};
+use super::lanes::{self, Block};
+
+/// What an instruction does; the fused ones save a store, a load and a dispatch each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Code {
+    Plain(Op),
+    /// a·b + c
+    MulAdd,
+    /// a·b − c
+    MulSub,
+    /// c − a·b
+    SubMul,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Instruction {
+    code: Code,
+    target: u32,
+    a: u32,
+    b: u32,
+    c: u32,
+}
+
+/// Straight-line code that fills the slots of some nodes from slots already filled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tape {
+    code: Vec<Instruction>,
+}
+
+/// How a tape reads its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Every lane is a value of its own: posterior draws, particles.
+    Lanes,
+    /// Lane 0 is the value, every other lane a tangent of it: forward-mode derivatives.
+    Tangents,
+}
+
+impl Tape {
+    /// Code for `nodes` (in graph order), each into its slot. A product that only a sum among them uses is fused into it.
+    pub(crate) fn new(graph: &Graph, nodes: &[NodeId], keep: &[NodeId], slot: &dyn Fn(NodeId) -> u32) -> Self {
+        let mut uses = vec![0u32; graph.nodes().len()];
+        let mut here = vec![false; graph.nodes().len()];
+        for id in nodes {
+            here[id.index()] = true;
+            if let Node::Op(op, operands) = graph.node(*id) {
+                operands[..op.arity()].iter().for_each(|operand| uses[operand.index()] += 1);
+            }
+        }
+        keep.iter().for_each(|id| uses[id.index()] += 2);
+        let product = |id: NodeId| match graph.node(id) {
+            Node::Op(Op::Mul, [a, b, _]) if here[id.index()] && uses[id.index()] == 1 => Some((a, b)),
+            _ => None,
+        };
+        let mut fused = vec![false; graph.nodes().len()];
+        let mut code = Vec::new();
+        for id in nodes.iter().rev() {
+            let Node::Op(op, [a, b, c]) = graph.node(*id) else { continue };
+            if fused[id.index()] {
+                continue;
+            }
+            let (kind, a, b, c, from) = match (op, product(a), product(b)) {
+                (Op::Add, Some((x, y)), _) => (Code::MulAdd, x, y, b, Some(a)),
+                (Op::Add, _, Some((x, y))) => (Code::MulAdd, x, y, a, Some(b)),
+                (Op::Sub, Some((x, y)), _) => (Code::MulSub, x, y, b, Some(a)),
+                (Op::Sub, _, Some((x, y))) => (Code::SubMul, x, y, a, Some(b)),
+                _ => (Code::Plain(op), a, b, c, None),
+            };
+            if let Some(from) = from {
+                fused[from.index()] = true;
+            }
+            code.push(Instruction { code: kind, target: slot(*id), a: slot(a), b: slot(b), c: slot(c) });
+        }
+        code.reverse();
+        Self { code }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.code.len()
+    }
+
+    /// Runs the code on the processor's widest vectors.
+    pub(crate) fn run<const W: usize>(&self, arch: Arch, reading: Reading, values: &mut [Block<W>]) {
+        match reading {
+            Reading::Lanes => arch.dispatch(LanesRun { code: &self.code, values }),
+            Reading::Tangents => arch.dispatch(TangentsRun { code: &self.code, values }),
+        }
+    }
+}
+
+struct LanesRun<'a, const W: usize> {
+    code: &'a [Instruction],
+    values: &'a mut [Block<W>],
+}
+
+impl<const W: usize> WithSimd for LanesRun<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let values = self.values;
+        for i in self.code {
+            let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
+            let mut out = [0.0; W];
+            macro_rules! each {
+                (|$l:ident| $e:expr) => {
+                    for $l in 0..W {
+                        out[$l] = $e;
+                    }
+                };
+            }
+            match i.code {
+                Code::MulAdd => each!(|l| a[l] * b[l] + c[l]),
+                Code::MulSub => each!(|l| a[l] * b[l] - c[l]),
+                Code::SubMul => each!(|l| c[l] - a[l] * b[l]),
+                Code::Plain(op) => match op {
+                    Op::Add => each!(|l| a[l] + b[l]),
+                    Op::Sub => each!(|l| a[l] - b[l]),
+                    Op::Mul => each!(|l| a[l] * b[l]),
+                    Op::Div => each!(|l| a[l] / b[l]),
+                    Op::Neg => each!(|l| -a[l]),
+                    Op::Exp => each!(|l| lanes::exp(a[l])),
+                    Op::Log => each!(|l| lanes::ln(a[l])),
+                    Op::Sqrt => each!(|l| a[l].sqrt()),
+                    Op::Tanh => each!(|l| lanes::tanh(a[l])),
+                    Op::Sin => each!(|l| a[l].sin()),
+                    Op::Cos => each!(|l| a[l].cos()),
+                    Op::Abs => each!(|l| a[l].abs()),
+                    Op::Pow => each!(|l| lanes::pow(a[l], b[l])),
+                    Op::Min | Op::Max | Op::Less | Op::LessEqual | Op::Equal | Op::Select => {
+                        each!(|l| op.apply([a[l], b[l], c[l]]))
+                    }
+                },
+            }
+            values[i.target as usize].0 = out;
+        }
+    }
+}
+
+struct TangentsRun<'a, const W: usize> {
+    code: &'a [Instruction],
+    values: &'a mut [Block<W>],
+}
+
+impl<const W: usize> WithSimd for TangentsRun<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let values = self.values;
+        for i in self.code {
+            let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
+            let (x, y) = (a[0], b[0]);
+            let mut out = [0.0; W];
+            // The value goes into lane 0 after the tangents, which are computed in all lanes alike.
+            macro_rules! tangents {
+                ($value:expr, |$l:ident| $e:expr) => {{
+                    for $l in 0..W {
+                        out[$l] = $e;
+                    }
+                    out[0] = $value;
+                }};
+            }
+            // f(x) with f′(x); a tangent of 0 stays 0 where the derivative is infinite.
+            macro_rules! unary {
+                ($value:expr, $slope:expr) => {{
+                    let (value, slope): (f64, f64) = ($value, $slope);
+                    tangents!(value, |l| slope * a[l])
+                }};
+            }
+            match i.code {
+                Code::MulAdd => tangents!(x * y + c[0], |l| x * b[l] + y * a[l] + c[l]),
+                Code::MulSub => tangents!(x * y - c[0], |l| x * b[l] + y * a[l] - c[l]),
+                Code::SubMul => tangents!(c[0] - x * y, |l| c[l] - (x * b[l] + y * a[l])),
+                Code::Plain(op) => match op {
+                    Op::Add => tangents!(x + y, |l| a[l] + b[l]),
+                    Op::Sub => tangents!(x - y, |l| a[l] - b[l]),
+                    Op::Mul => tangents!(x * y, |l| x * b[l] + y * a[l]),
+                    Op::Div => {
+                        let (quotient, inverse) = (x / y, 1.0 / y);
+                        tangents!(quotient, |l| (a[l] - quotient * b[l]) * inverse)
+                    }
+                    Op::Neg => tangents!(-x, |l| -a[l]),
+                    Op::Exp => {
+                        let value = lanes::exp(x);
+                        unary!(value, value)
+                    }
+                    Op::Log => unary!(lanes::ln(x), 1.0 / x),
+                    Op::Sqrt => {
+                        let value = x.sqrt();
+                        // At 0 the slope is infinite; a constant 0 there must not turn its zero tangents into NaN.
+                        let slope = 0.5 / value;
+                        tangents!(value, |l| if a[l] == 0.0 { 0.0 } else { slope * a[l] })
+                    }
+                    Op::Tanh => {
+                        let value = lanes::tanh(x);
+                        unary!(value, 1.0 - value * value)
+                    }
+                    Op::Sin => unary!(x.sin(), x.cos()),
+                    Op::Cos => unary!(x.cos(), -x.sin()),
+                    Op::Abs => unary!(x.abs(), if x < 0.0 { -1.0 } else { 1.0 }),
+                    Op::Pow => {
+                        let value = lanes::pow(x, y);
+                        let by_base = if x == 0.0 { if y > 1.0 { 0.0 } else { y } } else { y * value / x };
+                        let by_power = if x > 0.0 { value * lanes::ln(x) } else { 0.0 };
+                        tangents!(value, |l| by_base * a[l] + by_power * b[l])
+                    }
+                    Op::Min | Op::Max => {
+                        let first = if op == Op::Min { x < y } else { x > y } || x.is_nan();
+                        out = if first { *a } else { *b };
+                    }
+                    Op::Less | Op::LessEqual | Op::Equal => {
+                        out[0] = op.apply([x, y, 0.0]);
+                    }
+                    Op::Select => out = if x != 0.0 { *b } else { *c },
+                },
+            }
+            values[i.target as usize].0 = out;
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The steady state under the inputs in force at the start, by Newton's method on the tape, with its sensitivities.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::model::{Block, Program, Reading, first};
+
+use super::integrate::Failure;
+use super::workspace::Workspace;
+
+/// Lanes of one pass over the Jacobian: a value and fifteen unit vectors of the state.
+const LANES: usize = 16;
+const ITERATIONS: usize = 60;
+/// Relative change of every state at which the iteration has arrived.
+const ARRIVED: f64 = 1e-13;
+
+/// Solves for the steady values of all lanes and writes them, with their tangents, into the steady slots.
+///
+/// The preset and segment phases must have run. States outside the steady system stand at their initial values.
+pub(crate) fn solve<const W: usize>(program: &Program, workspace: &mut Workspace<W>) -> Result<(), Failure> {
+    if program.steady_states.is_empty() {
+        return Ok(());
+    }
+    set_other_states(program, workspace);
+    let mut system = System::new(program, workspace);
+    let mut previous: Option<Vec<f64>> = None;
+    for lane in 0..workspace.value_lanes() {
+        system.take_lane(workspace, lane);
+        let near: Vec<f64> =
+            program.near.iter().map(|slot| slot.map_or(0.0, |slot| workspace.values[slot].0[lane])).collect();
+        // Lanes are alike: the neighbour's steady state is the best guess there is.
+        let solved = previous.as_deref().and_then(|guess| system.newton(guess).ok());
+        let steady = match solved {
+            Some(steady) => steady,
+            None => system.newton(&near).or_else(|_| system.continuation(&near))?,
+        };
+        for (state, value) in program.steady_states.iter().zip(&steady) {
+            workspace.values[program.steady_slot(*state)].0[lane] = *value;
+        }
+        previous = Some(steady);
+    }
+    if let (Reading::Tangents, Some(steady)) = (workspace.reading, previous) {
+        system.tangents(workspace, &steady)?;
+    }
+    Ok(())
+}
+
+/// Initial values of the states that are not solved for; they may not depend on those that are.
+fn set_other_states<const W: usize>(program: &Program, workspace: &mut Workspace<W>) {
+    program.initial.tape.run(workspace.arch, workspace.reading, &mut workspace.values);
+    for (state, slot) in program.initial.slots.iter().enumerate() {
+        if !program.steady_states.contains(&state) {
+            workspace.values[program.state_slots().start + state] = workspace.values[*slot];
+        }
+    }
+    workspace.values[program.time_slot()] = workspace.same(0.0);
+}
+
+struct System<'a> {
+    program: &'a Program,
+    arch: pulp::Arch,
+    values: Vec<Block<LANES>>,
+    jacobian: DMatrix<f64>,
+    residual: DVector<f64>,
+}
+
+impl<'a> System<'a> {
+    fn new<const W: usize>(program: &'a Program, workspace: &Workspace<W>) -> Self {
+        let n = program.steady_states.len();
+        Self {
+            program,
+            arch: workspace.arch,
+            values: program.blocks(true),
+            jacobian: DMatrix::zeros(n, n),
+            residual: DVector::zeros(n),
+        }
+    }
+
+    fn take_lane<const W: usize>(&mut self, workspace: &Workspace<W>, lane: usize) {
+        for (own, theirs) in self.values.iter_mut().zip(&workspace.values) {
+            *own = first(theirs.0[lane]);
+        }
+    }
+
+    /// Residual and Jacobian at `x`: columns are tangents, fifteen a pass.
+    fn evaluate(&mut self, x: &[f64]) -> bool {
+        let states = &self.program.steady_states;
+        let at = self.program.state_slots().start;
+        for from in (0..states.len()).step_by(LANES - 1) {
+            for (index, (state, value)) in states.iter().zip(x).enumerate() {
+                let mut block = first(*value);
+                if (from..from + LANES - 1).contains(&index) {
+                    block.0[index - from + 1] = 1.0;
+                }
+                self.values[at + state] = block;
+            }
+            self.program.steady.tape.run(self.arch, Reading::Tangents, &mut self.values);
+            for (row, slot) in self.program.steady.slots.iter().enumerate() {
+                let block = self.values[*slot];
+                self.residual[row] = block.0[0];
+                for column in from..states.len().min(from + LANES - 1) {
+                    self.jacobian[(row, column)] = block.0[column - from + 1];
+                }
+            }
+        }
+        self.residual.iter().all(|r| r.is_finite()) && self.jacobian.iter().all(|j| j.is_finite())
+    }
+
+    fn newton(&mut self, guess: &[f64]) -> Result<Vec<f64>, Failure> {
+        let mut x = guess.to_vec();
+        for _ in 0..ITERATIONS {
+            if !self.evaluate(&x) {
+                return Err(Failure::NoSteadyState);
+            }
+            let step = self.jacobian.clone().lu().solve(&self.residual).ok_or(Failure::NoSteadyState)?;
+            if advance(&mut x, &step, -1.0)? {
+                return Ok(x);
+            }
+        }
+        Err(Failure::NoSteadyState)
+    }
+
+    /// Pseudo-transient continuation (Kelley and Keyes 1998, doi:10.1137/S0036142996304796): implicit Euler steps
+    /// that grow as the residual falls, so that it follows the model's own way to rest.
+    fn continuation(&mut self, guess: &[f64]) -> Result<Vec<f64>, Failure> {
+        let mut x = guess.to_vec();
+        let (mut span, mut before) = (1.0, f64::INFINITY);
+        for _ in 0..10 * ITERATIONS {
+            if !self.evaluate(&x) {
+                return Err(Failure::NoSteadyState);
+            }
+            let size = self.residual.norm();
+            if before.is_finite() && size > 0.0 {
+                span *= (before / size).clamp(0.3, 10.0);
+            }
+            before = size;
+            let n = x.len();
+            let matrix = DMatrix::identity(n, n) / span - &self.jacobian;
+            let step = matrix.lu().solve(&self.residual).ok_or(Failure::NoSteadyState)?;
+            if advance(&mut x, &step, 1.0)? && span > 1e6 {
+                return Ok(x);
+            }
+        }
+        Err(Failure::NoSteadyState)
+    }
+
+    /// dx/dθ = −J⁻¹ ∂f/∂θ, by the implicit function theorem, for every tangent of the workspace.
+    fn tangents<const W: usize>(&mut self, workspace: &mut Workspace<W>, steady: &[f64]) -> Result<(), Failure> {
+        if !self.evaluate(steady) {
+            return Err(Failure::NoSteadyState);
+        }
+        let program = self.program;
+        for (state, value) in program.steady_states.iter().zip(steady) {
+            workspace.values[program.state_slots().start + state] = first(*value);
+        }
+        program.steady.tape.run(workspace.arch, workspace.reading, &mut workspace.values);
+        let slots = &program.steady.slots;
+        let right = DMatrix::from_fn(slots.len(), W - 1, |row, tangent| -workspace.values[slots[row]].0[tangent + 1]);
+        let solved = self.jacobian.clone().lu().solve(&right).ok_or(Failure::NoSteadyState)?;
+        for (row, state) in program.steady_states.iter().enumerate() {
+            let block = &mut workspace.values[program.steady_slot(*state)].0;
+            for tangent in 0..W - 1 {
+                block[tangent + 1] = solved[(row, tangent)];
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Moves x by ±step; true when nothing moved by more than rounding.
+fn advance(x: &mut [f64], step: &DVector<f64>, sign: f64) -> Result<bool, Failure> {
+    let mut arrived = true;
+    for (x, step) in x.iter_mut().zip(step) {
+        let moved = *x + sign * step;
+        if !moved.is_finite() {
+            return Err(Failure::NoSteadyState);
+        }
+        arrived &= step.abs() <= ARRIVED * x.abs().max(moved.abs());
+        *x = moved;
+    }
+    Ok(arrived)
+}

@@ -1,0 +1,167 @@
+//! One step of the Tsitouras 5(4) method on blocks of lanes, with its interpolant.
+//!
+//! Source: Tsitouras 2011, doi:10.1016/j.camwa.2011.06.002 (coefficients, error weights, interpolant).
+
+use pulp::{Simd, WithSimd};
+
+use crate::model::Block;
+
+pub(crate) const C: [f64; 7] = [0.0, 0.161, 0.327, 0.9, 0.980_025_540_904_509_7, 1.0, 1.0];
+
+/// Row s: weights of stages 0..s in the argument of stage s; row 6 gives the solution of order 5.
+const A: [[f64; 6]; 7] = [
+    [0.0; 6],
+    [0.161, 0.0, 0.0, 0.0, 0.0, 0.0],
+    [-0.008_480_655_492_356_989, 0.335_480_655_492_357, 0.0, 0.0, 0.0, 0.0],
+    [2.897_153_057_105_493_5, -6.359_448_489_975_075, 4.362_295_432_869_582, 0.0, 0.0, 0.0],
+    [5.325_864_828_439_257, -11.748_883_564_062_828, 7.495_539_342_889_836_5, -0.092_495_066_361_755_25, 0.0, 0.0],
+    [
+        5.861_455_442_946_42,
+        -12.920_969_317_847_11,
+        8.159_367_898_576_159,
+        -0.071_584_973_281_401,
+        -0.028_269_050_394_068_383,
+        0.0,
+    ],
+    [
+        0.096_460_766_818_065_23,
+        0.01,
+        0.479_889_650_414_499_6,
+        1.379_008_574_103_742,
+        -3.290_069_515_436_081,
+        2.324_710_524_099_774,
+    ],
+];
+
+/// Weights of the stages in the difference of the two solutions.
+const ERROR: [f64; 7] = [
+    -0.001_780_011_052_225_77,
+    -0.000_816_434_459_656_746_9,
+    0.007_880_878_010_261_995,
+    -0.144_711_007_173_262_9,
+    0.582_357_165_452_555_2,
+    -0.458_082_105_929_186_97,
+    1.0 / 66.0,
+];
+
+/// `out = before + h Σ weight · stage` for every state; stages lie one after another, `states` blocks each.
+pub(crate) struct Combine<'a, const W: usize> {
+    pub before: &'a [Block<W>],
+    pub stages: &'a [Block<W>],
+    pub weights: &'a [f64],
+    pub h: f64,
+    pub out: &'a mut [Block<W>],
+}
+
+impl<const W: usize> WithSimd for Combine<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let states = self.before.len();
+        for (state, (out, before)) in self.out.iter_mut().zip(self.before).enumerate() {
+            let mut sum = [0.0; W];
+            for (stage, weight) in self.stages.chunks_exact(states).zip(self.weights) {
+                let block = &stage[state].0;
+                for l in 0..W {
+                    sum[l] += weight * block[l];
+                }
+            }
+            for l in 0..W {
+                out.0[l] = before.0[l] + self.h * sum[l];
+            }
+        }
+    }
+}
+
+/// Arguments of stage `s` (1 to 6): the last is the new state.
+pub(crate) fn weights(s: usize) -> &'static [f64] {
+    &A[s][..s]
+}
+
+/// Largest error over states and value lanes, in units of the tolerance: the step is good if it is at most 1.
+///
+/// A state's tolerance is relative to its size now, or to a thousandth of the largest size it has had: small values
+/// are followed to nine digits of the peak, and none has to be told a scale.
+pub(crate) struct ErrorNorm<'a, const W: usize> {
+    pub before: &'a [Block<W>],
+    pub after: &'a [Block<W>],
+    pub stages: &'a [Block<W>],
+    pub largest: &'a [Block<W>],
+    pub h: f64,
+    pub tolerance: f64,
+    pub lanes: usize,
+}
+
+/// Share of a state's largest size below which its error is no longer relative.
+pub(crate) const FLOOR: f64 = 1e-3;
+
+impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let states = self.before.len();
+        let mut worst = [0.0f64; W];
+        for state in 0..states {
+            let mut sum = [0.0; W];
+            for (stage, weight) in self.stages.chunks_exact(states).zip(ERROR) {
+                let block = &stage[state].0;
+                for l in 0..W {
+                    sum[l] += weight * block[l];
+                }
+            }
+            let (before, after, largest) = (&self.before[state].0, &self.after[state].0, &self.largest[state].0);
+            for l in 0..W {
+                let size = before[l].abs().max(after[l].abs()).max(FLOOR * largest[l]).max(1e-100);
+                let error = (self.h * sum[l]).abs() / (self.tolerance * size);
+                // NaN must fail the step, and comparisons with NaN are false.
+                worst[l] = if error <= worst[l] { worst[l] } else { error };
+            }
+        }
+        worst[..self.lanes].iter().fold(0.0, |a, b| if *b <= a { a } else { *b })
+    }
+}
+
+/// Weights of the seven stages in the solution at share θ of the step, of order 4.
+pub(crate) fn interpolant(theta: f64) -> [f64; 7] {
+    let t = theta;
+    let t2 = t * t;
+    [
+        -1.053_088_497_729_021_6
+            * t
+            * (t - 1.329_989_018_975_141_2)
+            * (t2 - 1.436_402_854_171_635_1 * t + 0.713_981_691_707_420_9),
+        0.1017 * t2 * (t2 - 2.196_656_833_824_975_4 * t + 1.294_985_250_737_463),
+        2.490_627_285_651_252_793 * t2 * (t2 - 2.385_356_454_720_616_57 * t + 1.578_034_682_080_924_86),
+        -16.548_102_889_244_902_72 * (t - 1.217_129_272_955_332_44) * (t - 0.616_204_060_378_000_9) * t2,
+        47.379_521_962_819_281_22 * (t - 1.203_071_208_372_362_603) * (t - 0.658_047_292_653_547_382) * t2,
+        -34.870_657_861_496_609_74 * (t - 1.2) * (t - 0.666_666_666_666_666_667) * t2,
+        2.5 * (t - 1.0) * (t - 0.6) * t2,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coefficients_meet_the_order_conditions() {
+        for s in 1..7 {
+            let sum: f64 = weights(s).iter().sum();
+            assert!((sum - C[s]).abs() < 1e-14, "row {s}: {sum}");
+        }
+        let b = weights(6);
+        for (power, expected) in [(0, 1.0), (1, 0.5), (2, 1.0 / 3.0), (3, 0.25), (4, 0.2)] {
+            let sum: f64 = b.iter().zip(C).map(|(b, c)| b * c.powi(power)).sum();
+            assert!((sum - expected).abs() < 1e-13, "order {power}: {sum}");
+        }
+        assert!(ERROR.iter().sum::<f64>().abs() < 1e-15);
+        for (power, theta) in [(0, 0.3f64), (1, 0.3), (2, 0.7), (3, 0.9)] {
+            let sum: f64 = interpolant(theta).iter().zip(C).map(|(b, c)| b * c.powi(power)).sum();
+            assert!((sum - theta.powi(power + 1) / f64::from(power + 1)).abs() < 1e-12, "interpolant {power}");
+        }
+        let end = interpolant(1.0);
+        assert!(b.iter().zip(end).all(|(b, e)| (b - e).abs() < 1e-13) && end[6].abs() < 1e-14);
+    }
+}
