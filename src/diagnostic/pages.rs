@@ -1,10 +1,11 @@
 //! The page of every diagnostic code, from the Markdown files beside this one.
 
 /// One Markdown file a stage; in each, `## CODE Title` opens the page of a code.
-const STAGES: [&str; 6] = [
+const STAGES: [&str; 7] = [
     include_str!("pages/units.md"),
     include_str!("pages/model.md"),
     include_str!("pages/patient.md"),
+    include_str!("pages/likelihood.md"),
     include_str!("pages/scenario.md"),
     include_str!("pages/twin.md"),
     include_str!("pages/command.md"),

@@ -1,1 +1,11 @@
-//! Joins a model and a patient by name into one posterior density.
+//! Joins a model and a patient by name into one posterior density: the one place where they meet.
+
+mod family;
+mod matching;
+mod posterior;
+mod predictive;
+
+pub use family::{Noise, Scored};
+pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};
+pub use posterior::{Posterior, PosteriorWorkspace};
+pub use predictive::Predicted;

@@ -215,6 +215,19 @@ impl Graph {
         (0..self.nodes.len()).filter(|index| needed[*index]).map(|index| NodeId(index as u32)).collect()
     }
 
+    /// The value of a node, given the symbols'.
+    pub fn evaluate(&self, root: NodeId, symbol: &dyn Fn(Symbol) -> f64) -> f64 {
+        let mut values = vec![f64::NAN; root.index() + 1];
+        for id in self.reachable(&[root]) {
+            values[id.index()] = match self.node(id) {
+                Node::Constant(value) => value,
+                Node::Symbol(name) => symbol(name),
+                Node::Op(op, operands) => op.apply(operands.map(|operand| values[operand.index()])),
+            };
+        }
+        values[root.index()]
+    }
+
     /// A copy of `root` in which `replace` stands for the symbols it answers to; used to join components.
     pub fn substitute(&mut self, root: NodeId, replace: &dyn Fn(Symbol) -> Option<NodeId>) -> NodeId {
         let mut renamed: HashMap<NodeId, NodeId> = HashMap::new();

@@ -1,0 +1,234 @@
+//! Matches a bundle's names with a model's: covariates, exposures to a schedule, observations to terms.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Composed, Delivery, ErrorFamily, Input, InputKind};
+use crate::patient::{Censoring, Exposure, ExposureKind, Patient};
+use crate::sim::{Bolus, Held, Infusion, Schedule, Series};
+use crate::units::{Unit, mismatch};
+
+/// What of a person's bundle a model uses.
+#[derive(Clone, Debug)]
+pub struct Matched {
+    /// One a covariate of the model, in the model's unit.
+    pub covariates: Vec<f64>,
+    pub schedule: Schedule,
+    pub terms: Vec<Term>,
+    pub matching: Matching,
+}
+
+/// The names that met and those that did not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matching {
+    pub used: Vec<String>,
+    /// In the bundle, but the model has no such name.
+    pub unused: Vec<String>,
+    /// Inputs of the model of which the bundle says nothing: taken as zero.
+    pub silent_inputs: Vec<String>,
+    /// Quantities that the model could compare with data, of which the bundle has none.
+    pub unobserved: Vec<String>,
+}
+
+/// Readings of one device, to be scored by one observation of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    pub name: String,
+    pub device: Option<String>,
+    /// Number in the model's list of observations.
+    pub observation: usize,
+    pub family: ErrorFamily,
+    /// The model's unit; values are in it.
+    pub unit: Unit,
+    /// In order of time.
+    pub readings: Vec<TermReading>,
+}
+
+/// One reading in the model's units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TermReading {
+    /// In the model's time unit since the epoch.
+    pub time: f64,
+    pub value: f64,
+    pub censoring: Censoring,
+}
+
+/// Matches by name; every mismatch of unit or kind is a diagnostic.
+pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Diagnostics), Diagnostics> {
+    let mut found = Diagnostics::new();
+    let mut matching = Matching::default();
+    let per_hour = hours_to_model(model);
+    let covariates = covariates(model, patient, &mut matching, &mut found);
+    let end = patient.end_h().unwrap_or(patient.start_h) * per_hour;
+    let (schedule, silent) = schedule(model, patient, patient.start_h * per_hour, end, &mut found);
+    matching.silent_inputs = silent;
+    let mut terms = Vec::new();
+    for observation in &patient.observations {
+        let Some(index) = model.observations.iter().position(|o| o.name == observation.name) else {
+            matching.unused.push(observation.name.clone());
+            continue;
+        };
+        let expected = &model.observations[index];
+        let Some(factor) = observation.unit.factor_to(&expected.unit) else {
+            found.push(mismatch(&observation.unit, &expected.unit).help(format!(
+                "`{}` is observed in `{}` by the model `{}`",
+                observation.name, expected.unit, model.name
+            )));
+            continue;
+        };
+        matching.used.push(observation.name.clone());
+        let readings = observation.readings.iter().map(|reading| TermReading {
+            time: reading.time_h * per_hour,
+            value: reading.value * factor,
+            censoring: reading.censoring,
+        });
+        terms.push(Term {
+            name: observation.name.clone(),
+            device: observation.device.clone(),
+            observation: index,
+            family: expected.family,
+            unit: expected.unit.clone(),
+            readings: readings.collect(),
+        });
+    }
+    for name in patient.exposures.iter().map(|e| &e.name).chain(patient.covariates.iter().map(|c| &c.name)) {
+        let known = model.inputs.iter().any(|i| i.name == *name) || model.covariates.iter().any(|c| c.name == *name);
+        if known { &mut matching.used } else { &mut matching.unused }.push(name.clone());
+    }
+    let observed = |name: &String| terms.iter().any(|term| term.name == *name);
+    matching.unobserved = model.observations.iter().map(|o| o.name.clone()).filter(|name| !observed(name)).collect();
+    if terms.iter().all(|term| term.readings.is_empty()) {
+        let mut diagnostic = Diagnostic::error(
+            "L1004",
+            format!("nothing in the bundle `{}` can be compared with the model `{}`", patient.name, model.name),
+        );
+        let observable: Vec<&str> = model.observations.iter().map(|o| o.name.as_str()).collect();
+        if !observable.is_empty() {
+            diagnostic = diagnostic.help(format!("the model observes: {}", observable.join(", ")));
+        }
+        found.push(diagnostic);
+    }
+    found.or_value(Matched { covariates, schedule, terms, matching })
+}
+
+/// Model time units in an hour.
+pub(crate) fn hours_to_model(model: &Composed) -> f64 {
+    // The composer accepts only units of time here.
+    Unit::parse("h").ok().and_then(|hour| hour.factor_to(&model.time_unit)).unwrap_or(1.0)
+}
+
+fn covariates(model: &Composed, patient: &Patient, _: &mut Matching, found: &mut Diagnostics) -> Vec<f64> {
+    let mut values = Vec::new();
+    for covariate in &model.covariates {
+        let value = match (patient.covariate(&covariate.name), covariate.default) {
+            (Some(given), _) => given.unit.convert(given.value, &covariate.unit).unwrap_or_else(|| {
+                found.push(mismatch(&given.unit, &covariate.unit).help(format!(
+                    "the covariate `{}` of the model `{}` is in `{}`",
+                    covariate.name, model.name, covariate.unit
+                )));
+                f64::NAN
+            }),
+            (None, Some(default)) => default,
+            (None, None) => {
+                let wanted = format!("the model `{}` needs the covariate `{}`", model.name, covariate.name);
+                found.push(Diagnostic::error("L1001", wanted).help(format!(
+                    "add to [covariates] in patient.toml: {} = \"… {}\"",
+                    covariate.name, covariate.unit
+                )));
+                f64::NAN
+            }
+        };
+        values.push(value);
+    }
+    values
+}
+
+/// The bundle's exposures as a schedule in the model's units; also the inputs of which the bundle says nothing.
+pub fn schedule(
+    model: &Composed,
+    patient: &Patient,
+    start: f64,
+    end: f64,
+    found: &mut Diagnostics,
+) -> (Schedule, Vec<String>) {
+    let mut schedule = Schedule { start, end, ..Schedule::default() };
+    let mut silent = Vec::new();
+    for (index, input) in model.inputs.iter().enumerate() {
+        match patient.exposure(&input.name) {
+            None => silent.push(input.name.clone()),
+            Some(exposure) => {
+                if let Err(diagnostic) = add_exposure(&mut schedule, model, index, input, exposure) {
+                    found.push(diagnostic);
+                }
+            }
+        }
+    }
+    (schedule, silent)
+}
+
+fn add_exposure(
+    schedule: &mut Schedule,
+    model: &Composed,
+    index: usize,
+    input: &Input,
+    exposure: &Exposure,
+) -> Result<(), Diagnostic> {
+    let per_hour = hours_to_model(model);
+    let amount_unit = input.unit.times(&model.time_unit);
+    let expected = match (input.kind, exposure.kind) {
+        (InputKind::Rate(_), ExposureKind::Bolus) => &amount_unit,
+        _ => &input.unit,
+    };
+    let factor = exposure.unit.factor_to(expected).ok_or_else(|| {
+        mismatch(&exposure.unit, expected)
+            .help(format!("`{}` acts on the model `{}` in `{}`", exposure.name, model.name, expected))
+    })?;
+    let wrong_kind = |given: &str, wanted: &str| {
+        Diagnostic::error("L1003", format!("`{}` is given as {given}", exposure.name))
+            .help(format!("the model `{}` takes it as {wanted}", model.name))
+    };
+    let mut points = Series { input: index, times: Vec::new(), values: Vec::new() };
+    for event in &exposure.events {
+        let (time, value, duration) = (event.time_h * per_hour, event.value * factor, event.duration_h * per_hour);
+        match (input.kind, exposure.kind) {
+            (InputKind::Bolus, ExposureKind::Bolus) if duration == 0.0 => {
+                schedule.boluses.push(Bolus { input: index, time, amount: value });
+            }
+            (InputKind::Bolus, ExposureKind::Bolus) => {
+                return Err(wrong_kind("an amount over a duration", "an amount at an instant: leave the duration out"));
+            }
+            (InputKind::Rate(delivery), ExposureKind::Bolus) => {
+                let (rate, duration) = delivered(delivery, value, duration)
+                    .ok_or_else(|| wrong_kind("an amount without a duration", "an amount with a `duration`"))?;
+                schedule.infusions.push(Infusion { input: index, time, rate, duration });
+            }
+            (InputKind::Rate(_), ExposureKind::Rate) => {
+                schedule.infusions.push(Infusion { input: index, time, rate: value, duration });
+            }
+            (InputKind::Rate(_), ExposureKind::Held) => {
+                schedule.held.push(Held { input: index, time, rate: value });
+            }
+            (InputKind::SeriesConstant | InputKind::SeriesLinear, ExposureKind::Series | ExposureKind::Held) => {
+                points.times.push(time);
+                points.values.push(value);
+            }
+            (InputKind::Bolus, _) => return Err(wrong_kind("a rate or a series", "amounts: give `amount`")),
+            (InputKind::Rate(_), _) => return Err(wrong_kind("a series", "amounts or rates")),
+            _ => return Err(wrong_kind("amounts or rates", "a series: give `value`")),
+        }
+    }
+    if !points.times.is_empty() {
+        schedule.series.push(points);
+    }
+    Ok(())
+}
+
+/// Rate and duration of an amount.
+pub(crate) fn delivered(delivery: Delivery, amount: f64, duration: f64) -> Option<(f64, f64)> {
+    if duration > 0.0 {
+        return Some((amount / duration, duration));
+    }
+    match delivery {
+        Delivery::At(rate) => Some((rate, amount / rate)),
+        Delivery::Over(duration) => Some((amount / duration, duration)),
+        Delivery::None => None,
+    }
+}

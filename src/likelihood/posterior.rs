@@ -1,0 +1,236 @@
+//! The posterior density of one person's parameters: prior × likelihood terms, with its gradient.
+
+use std::sync::Arc;
+
+use crate::inference::{LogDensityGradient, Rejection};
+use crate::model::{Program, Reading};
+use crate::population::Prior;
+use crate::sim::{Failure, Schedule, Settings, Solve, Workspace};
+
+use super::family::{Before, Noise};
+use super::matching::{Matched, Term};
+
+/// A person's posterior on the real line, up to a constant.
+#[derive(Debug)]
+pub struct Posterior {
+    pub program: Arc<Program>,
+    pub prior: Prior,
+    pub covariates: Vec<f64>,
+    pub schedule: Schedule,
+    pub terms: Vec<Term>,
+    pub settings: Settings,
+    /// All times at which something was measured, increasing, each once, in the model's time unit.
+    times: Vec<f64>,
+    /// For each time, which reading of which term was taken then.
+    taken: Vec<Vec<(usize, usize)>>,
+}
+
+impl Posterior {
+    pub fn new(program: Arc<Program>, prior: Prior, matched: Matched, settings: Settings) -> Self {
+        let Matched { covariates, schedule, terms, .. } = matched;
+        let mut all: Vec<(f64, usize, usize)> = Vec::new();
+        for (index, term) in terms.iter().enumerate() {
+            all.extend(term.readings.iter().enumerate().map(|(number, reading)| (reading.time, index, number)));
+        }
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut times, mut taken): (Vec<f64>, Vec<Vec<(usize, usize)>>) = (Vec::new(), Vec::new());
+        for (time, term, reading) in all {
+            if times.last() != Some(&time) {
+                times.push(time);
+                taken.push(Vec::new());
+            }
+            if let Some(last) = taken.last_mut() {
+                last.push((term, reading));
+            }
+        }
+        Self { program, prior, covariates, schedule, terms, settings, times, taken }
+    }
+
+    /// Number of readings scored.
+    pub fn readings(&self) -> usize {
+        self.terms.iter().map(|term| term.readings.len()).sum()
+    }
+
+    /// All times at which something was measured, increasing, in the model's time unit.
+    pub(super) fn times(&self) -> &[f64] {
+        &self.times
+    }
+
+    /// (term, reading) of everything measured at time number `time`.
+    pub(super) fn taken(&self, time: usize) -> &[(usize, usize)] {
+        &self.taken[time]
+    }
+
+    /// ln likelihood of every reading (given those before it where errors are correlated), term after term.
+    ///
+    /// `natural` are values of the calibrated parameters in their units.
+    pub fn pointwise(&self, workspace: &mut PosteriorWorkspace, natural: &[f64]) -> Result<Vec<Vec<f64>>, Failure> {
+        let mut found: Vec<Vec<f64>> = self.terms.iter().map(|term| Vec::with_capacity(term.readings.len())).collect();
+        workspace.with(&mut Pass {
+            posterior: self,
+            values: self.prior.complete(natural),
+            first: self.prior.dimension(),
+            gradient: &mut [],
+            pointwise: Some(&mut found),
+        })?;
+        Ok(found)
+    }
+}
+
+impl LogDensityGradient for Posterior {
+    type Workspace = PosteriorWorkspace;
+
+    fn dimension(&self) -> usize {
+        self.prior.dimension()
+    }
+
+    fn workspace(&self) -> PosteriorWorkspace {
+        PosteriorWorkspace::new(&self.program, self.prior.dimension())
+    }
+
+    fn ln_density_gradient(
+        &self,
+        workspace: &mut PosteriorWorkspace,
+        at: &[f64],
+        gradient: &mut [f64],
+    ) -> Result<f64, Rejection> {
+        gradient.fill(0.0);
+        let values = self.prior.complete(&self.prior.natural(at));
+        let mut ln_likelihood = 0.0;
+        let width = workspace.tangents();
+        let mut first = 0;
+        // More parameters than lanes: the same steps again with other tangents.
+        while first < at.len().max(1) {
+            let last = (first + width).min(at.len());
+            ln_likelihood = workspace
+                .with(&mut Pass {
+                    posterior: self,
+                    values: values.clone(),
+                    first,
+                    gradient: &mut gradient[first..last],
+                    pointwise: None,
+                })
+                .map_err(|failure| Rejection::new(failure.to_string()))?;
+            first += width;
+        }
+        for (gradient, slope) in gradient.iter_mut().zip(self.prior.slopes(at)) {
+            *gradient *= slope;
+        }
+        let density = ln_likelihood + self.prior.ln_density_gradient(at, gradient);
+        if density.is_nan() || gradient.iter().any(|g| !g.is_finite()) {
+            return Err(Rejection::new("the density or its gradient is not a number"));
+        }
+        Ok(density)
+    }
+}
+
+/// One solve of the program with tangents of some calibrated parameters.
+struct Pass<'a> {
+    posterior: &'a Posterior,
+    /// Natural values of all parameters.
+    values: Vec<f64>,
+    /// First calibrated parameter with a tangent; as many as `gradient` is long.
+    first: usize,
+    /// Receives d ln likelihood / d natural value.
+    gradient: &'a mut [f64],
+    pointwise: Option<&'a mut Vec<Vec<f64>>>,
+}
+
+impl Pass<'_> {
+    fn run<const W: usize>(&mut self, workspace: &mut Workspace<W>) -> Result<f64, Failure> {
+        let posterior = self.posterior;
+        let program = &*posterior.program;
+        for (index, value) in self.values.iter().enumerate() {
+            workspace.set_tangent(index, *value, None);
+        }
+        for (tangent, index) in (self.first..self.first + self.gradient.len()).enumerate() {
+            let parameter = posterior.prior.calibrated[index].parameter;
+            workspace.set_tangent(parameter, self.values[parameter], Some(tangent));
+        }
+        for (index, value) in posterior.covariates.iter().enumerate() {
+            workspace.set_covariate(program, index, *value);
+        }
+        let mut sum = 0.0;
+        let mut total = [0.0; W];
+        // Residual of each term's reading before, with its tangents, and its time.
+        let mut before: Vec<Option<([f64; W], f64)>> = vec![None; posterior.terms.len()];
+        let solve = Solve { program, schedule: &posterior.schedule, settings: posterior.settings };
+        let pointwise = &mut self.pointwise;
+        solve.run(workspace, &posterior.times, &mut |time, workspace| {
+            for (index, number) in &posterior.taken[time] {
+                let (term, reading) = (&posterior.terms[*index], posterior.terms[*index].readings[*number]);
+                workspace.observation(program, term.observation);
+                let arity = Noise::arity(term.family);
+                let mut noise = Noise { family: term.family, arguments: [0.0; 3] };
+                for argument in 0..arity {
+                    noise.arguments[argument] = workspace.argument(program, term.observation, argument).0[0];
+                }
+                let last =
+                    before[*index].map(|(residual, at)| Before { residual: residual[0], elapsed: reading.time - at });
+                let scored = noise.score(reading.value, reading.censoring, last);
+                sum += scored.ln_density;
+                for argument in 0..arity {
+                    let tangents = &workspace.argument(program, term.observation, argument).0;
+                    for l in 1..W {
+                        total[l] += scored.by_argument[argument] * tangents[l];
+                    }
+                }
+                if let Some((residual, _)) = &before[*index] {
+                    for l in 1..W {
+                        total[l] += scored.by_before * residual[l];
+                    }
+                }
+                let mut residual = workspace.argument(program, term.observation, 0).0.map(|tangent| -tangent);
+                residual[0] = reading.value - noise.centre();
+                before[*index] = Some((residual, reading.time));
+                if let Some(pointwise) = pointwise {
+                    pointwise[*index].push(scored.ln_density);
+                }
+            }
+        })?;
+        self.gradient.copy_from_slice(&total[1..=self.gradient.len()]);
+        Ok(sum)
+    }
+}
+
+/// Memory of one chain, with as many lanes as the parameters need.
+#[derive(Debug)]
+pub struct PosteriorWorkspace(Width);
+
+#[derive(Debug)]
+enum Width {
+    Eight(Workspace<8>),
+    Sixteen(Workspace<16>),
+    TwentyFour(Workspace<24>),
+    ThirtyTwo(Workspace<32>),
+}
+
+impl PosteriorWorkspace {
+    fn new(program: &Program, dimension: usize) -> Self {
+        let reading = Reading::Tangents;
+        Self(match dimension {
+            ..8 => Width::Eight(Workspace::new(program, reading)),
+            8..16 => Width::Sixteen(Workspace::new(program, reading)),
+            16..24 => Width::TwentyFour(Workspace::new(program, reading)),
+            _ => Width::ThirtyTwo(Workspace::new(program, reading)),
+        })
+    }
+
+    fn tangents(&self) -> usize {
+        match self.0 {
+            Width::Eight(_) => 7,
+            Width::Sixteen(_) => 15,
+            Width::TwentyFour(_) => 23,
+            Width::ThirtyTwo(_) => 31,
+        }
+    }
+
+    fn with(&mut self, pass: &mut Pass) -> Result<f64, Failure> {
+        match &mut self.0 {
+            Width::Eight(workspace) => pass.run(workspace),
+            Width::Sixteen(workspace) => pass.run(workspace),
+            Width::TwentyFour(workspace) => pass.run(workspace),
+            Width::ThirtyTwo(workspace) => pass.run(workspace),
+        }
+    }
+}

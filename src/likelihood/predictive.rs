@@ -1,0 +1,77 @@
+//! What each draw says of every reading: its likelihood, and a reading drawn in its place.
+
+use crate::model::Reading;
+use crate::sim::{Ensemble, Failure, LANES, Workspace};
+use crate::stats::Stream;
+
+use super::family::{Before, Noise};
+use super::posterior::Posterior;
+
+/// One draw's word on every reading, term after term; each list has one entry a reading.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Predicted {
+    /// ln likelihood of each reading (given the one before where errors are correlated).
+    pub ln_likelihood: Vec<Vec<f64>>,
+    /// A reading drawn from the model with its error, in the term's unit.
+    pub drawn: Vec<Vec<f64>>,
+}
+
+impl Posterior {
+    /// Memory for [`Self::predict`]; one a thread.
+    pub fn lanes(&self) -> Workspace<LANES> {
+        Workspace::new(&self.program, Reading::Lanes)
+    }
+
+    /// Predictions of up to [`LANES`] draws (natural values of the calibrated parameters), each with its own stream.
+    pub fn predict(
+        &self,
+        workspace: &mut Workspace<LANES>,
+        draws: &[Vec<f64>],
+        streams: &mut [Stream],
+    ) -> Vec<Result<Predicted, Failure>> {
+        let people: Vec<Vec<f64>> = draws.iter().map(|natural| self.prior.complete(natural)).collect();
+        let empty = Predicted {
+            ln_likelihood: vec![Vec::new(); self.terms.len()],
+            drawn: vec![Vec::new(); self.terms.len()],
+        };
+        let mut found = vec![empty.clone(); draws.len()];
+        // Residuals before, as measured and as drawn, and their time.
+        let mut before: Vec<Vec<Option<(f64, f64, f64)>>> = vec![vec![None; self.terms.len()]; draws.len()];
+        let ensemble = Ensemble {
+            program: &self.program,
+            covariates: &self.covariates,
+            schedule: &self.schedule,
+            times: self.times(),
+            settings: self.settings,
+        };
+        let failures = ensemble.run(workspace, &people, &mut |first, count, time, workspace| {
+            if time == 0 {
+                // A person who starts again alone starts with nothing.
+                found[first..first + count].fill(empty.clone());
+                before[first..first + count].fill(vec![None; self.terms.len()]);
+            }
+            for (index, number) in self.taken(time) {
+                let (term, reading) = (&self.terms[*index], self.terms[*index].readings[*number]);
+                workspace.observation(&self.program, term.observation);
+                for lane in 0..count {
+                    let person = first + lane;
+                    let mut noise = Noise { family: term.family, arguments: [0.0; 3] };
+                    for argument in 0..Noise::arity(term.family) {
+                        noise.arguments[argument] =
+                            workspace.argument(&self.program, term.observation, argument).0[lane];
+                    }
+                    let last = before[person][*index];
+                    let measured = last.map(|(residual, _, at)| Before { residual, elapsed: reading.time - at });
+                    let drawn = last.map(|(_, residual, at)| Before { residual, elapsed: reading.time - at });
+                    let scored = noise.score(reading.value, reading.censoring, measured);
+                    let value = noise.draw(drawn, &mut streams[person]);
+                    found[person].ln_likelihood[*index].push(scored.ln_density);
+                    found[person].drawn[*index].push(value);
+                    before[person][*index] =
+                        Some((reading.value - noise.centre(), value - noise.centre(), reading.time));
+                }
+            }
+        });
+        found.into_iter().zip(failures).map(|(predicted, failure)| failure.map_or(Ok(predicted), Err)).collect()
+    }
+}
