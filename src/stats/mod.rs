@@ -1,11 +1,13 @@
 //! Probability distributions, transforms to the real line, and independent random streams from one seed.
 
+mod distribution;
+mod family;
+mod normal;
 mod seed;
+mod transform;
 
+pub use distribution::Distribution;
+pub use family::{DistributionError, FAMILIES, Family, FamilyRow, log_sd_from_cv};
+pub use normal::{StudentTScore, normal_cdf, normal_ln_cdf, normal_ln_density, normal_quantile, student_t_ln_density};
 pub use seed::{Seed, Stream};
-
-/// Placeholder until the distributions land.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Distribution {
-    Normal { mean: f64, sd: f64 },
-}
+pub use transform::Transform;

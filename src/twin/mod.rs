@@ -1,1 +1,83 @@
 //! Calibrates a person's posterior and keeps it as a file: the twin.
+
+mod calibrate;
+mod file;
+mod health;
+mod store;
+
+use std::sync::Arc;
+
+use crate::inference::{Draws, Verdict};
+use crate::likelihood::Posterior;
+
+pub use calibrate::{CalibrateError, Calibration, Progress, calibrate};
+pub use file::TwinError;
+pub use health::{ParameterSummary, Summary};
+pub use store::StoreError;
+
+/// A calibrated person: the posterior draws with everything that made them.
+#[derive(Debug)]
+pub struct Twin {
+    /// Model, prior, schedule and data.
+    pub posterior: Arc<Posterior>,
+    pub person: Person,
+    /// Natural values of the calibrated parameters, `[chain, draw, parameter]`, and the sampler's word on each draw.
+    pub draws: Draws,
+    pub verdict: Verdict,
+    /// Natural values drawn from the prior, `[draw, parameter]`.
+    pub prior_draws: Vec<Vec<f64>>,
+    /// For each term, each kept draw and each reading; see [`Predictions`].
+    pub predictions: Predictions,
+    pub provenance: Provenance,
+}
+
+/// Who the twin is of, as the bundle says.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Person {
+    pub name: String,
+    pub about: String,
+    /// Time zero on the calendar, if the bundle has one.
+    pub epoch: Option<String>,
+    /// Where the record begins and ends [h since the epoch].
+    pub start_h: f64,
+    pub end_h: f64,
+    /// What the bundle had that the model has no use for.
+    pub unused: Vec<String>,
+    /// Inputs of the model that the bundle says nothing of.
+    pub silent_inputs: Vec<String>,
+    /// What the model could have compared with data.
+    pub unobserved: Vec<String>,
+}
+
+/// ln likelihood of and replicate for every reading, by kept draws.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Predictions {
+    /// Every `thin`-th draw of each chain is kept.
+    pub thin: usize,
+    /// `[term][chain × kept draw × reading]`
+    pub ln_likelihood: Vec<Vec<f64>>,
+    /// `[term][chain × kept draw × reading]`, in the term's unit.
+    pub replicates: Vec<Vec<f64>>,
+}
+
+/// What made the twin, so that it can be made again.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Provenance {
+    /// Version of Homeostat.
+    pub version: String,
+    pub model: String,
+    /// SHA-256 of the model's files.
+    pub model_hash: String,
+    /// SHA-256 of the bundle's files.
+    pub bundle_hash: String,
+    pub seed: u64,
+    pub chains: usize,
+    pub warmup: usize,
+    pub draws: usize,
+    pub solver: String,
+    pub tolerance: f64,
+    /// Wall-clock time of the calibration [s].
+    pub seconds: f64,
+    /// Evaluations of the posterior and its gradient.
+    pub gradients: u64,
+}
