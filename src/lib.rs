@@ -16,11 +16,11 @@ pub mod sim;
 pub mod patient;
 pub mod population;
 
-// pub mod likelihood;
+pub mod likelihood;
 
-// pub mod twin;
+pub mod twin;
 
-// pub mod scenario;
+pub mod scenario;
 
 pub mod report;
 

@@ -3,12 +3,12 @@
 mod apply;
 mod contrast;
 mod outcome;
-mod read;
+// mod read;
 mod run;
 
 pub use contrast::{Contrast, Spread, contrasts};
 pub use outcome::{Better, Measure, Outcome};
-pub use read::read;
+// pub use read::read;
 pub use run::{Band, Block, Parallel, ScenarioRun, run, serial};
 
 /// The name of the scenario that changes nothing.
