@@ -1,1 +1,3 @@
 //! Calibrates a person's posterior and keeps it as a file: the twin.
+
+pub mod store;
