@@ -185,14 +185,14 @@ pub fn write(path: &Path, store: &Store, overwrite: bool) -> Result<(), StoreErr
     // Refuses before the work of compressing.
     directory::check(path, overwrite)?;
     let mut files = encoding::encode(store)?;
-    files.push((manifest::PATH.to_string(), manifest::render(&files).into()));
+    files.push((manifest::PATH.to_string(), manifest::render(&files)));
     directory::replace(path, &files, overwrite)
 }
 
-/// Says whether [`write`] could write at `path` now, so that a long calibration fails before it starts and not after.
+/// Says whether [`write()`] could write at `path` now, so that a long calibration fails before it starts and not after.
 ///
 /// # Errors
-/// Those of [`write`] that depend on the path.
+/// Those of [`write()`] that depend on the path.
 pub fn check_writable(path: &Path, overwrite: bool) -> Result<(), StoreError> {
     directory::check(path, overwrite)
 }
