@@ -1,6 +1,115 @@
 //! The command line: one file a command; the only printing.
 
+mod calibrate;
+mod check;
+mod explain;
+mod model;
+mod plot;
+mod scenario;
+mod simulate;
+mod summary;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::diagnostic::Diagnostics;
+
+/// Builds a digital twin of one person and answers "what if?".
+#[derive(Debug, Parser)]
+#[command(
+    name = "homeostat",
+    version,
+    about,
+    long_about = "Builds a personalised, mechanistic digital twin of one person from population physiology and that \
+                  person's data, and answers \"what if?\".\n\nResearch and educational software: not a medical device."
+)]
+struct CommandLine {
+    /// Read model files from this folder instead of the library inside the program
+    #[arg(long, global = true, value_name = "DIR")]
+    models: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Calibrate(calibrate::Arguments),
+    Summary(summary::Arguments),
+    Scenario(scenario::Arguments),
+    Plot(plot::Arguments),
+    Simulate(simulate::Arguments),
+    Model(model::Arguments),
+    Explain(explain::Arguments),
+}
+
+/// Why a command stopped before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The user's files are wrong: exit code 1.
+    Files(Diagnostics),
+    /// The command line is wrong in a way that its grammar does not show: exit code 2.
+    Usage(String),
+    /// The twin was written, and failed its verdict: exit code 3.
+    Verdict,
+    /// Ours: exit code 4.
+    Internal(String),
+}
+
+impl From<Diagnostics> for Stop {
+    fn from(found: Diagnostics) -> Self {
+        Self::Files(found)
+    }
+}
+
+/// What a command returns.
+pub(crate) type Done = Result<(), Stop>;
+
+/// What every command may need beside its own arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// The folder of `--models`.
+    pub models: Option<PathBuf>,
+}
+
 /// Runs the command line and returns its exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    // clap itself exits with 2 on a wrong command line and 0 on --help.
+    let line = CommandLine::parse();
+    let context = Context { models: line.models };
+    let done = match line.command {
+        Command::Check(arguments) => check::run(&context, arguments),
+        Command::Calibrate(arguments) => calibrate::run(&context, arguments),
+        Command::Summary(arguments) => summary::run(&context, arguments),
+        Command::Scenario(arguments) => scenario::run(&context, arguments),
+        Command::Plot(arguments) => plot::run(&context, arguments),
+        Command::Simulate(arguments) => simulate::run(&context, arguments),
+        Command::Model(arguments) => model::run(&context, arguments),
+        Command::Explain(arguments) => explain::run(&context, arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Files(found)) => {
+            eprint!("{found}");
+            ExitCode::from(1)
+        }
+        Err(Stop::Usage(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+        Err(Stop::Verdict) => ExitCode::from(3),
+        Err(Stop::Internal(message)) => {
+            eprintln!("internal error: {message}\nThis is a fault of Homeostat, not of your files: please report it.");
+            ExitCode::from(4)
+        }
+    }
+}
+
+/// Prints findings that do not stop the command.
+pub(crate) fn warn(found: &Diagnostics) {
+    if !found.is_empty() {
+        eprint!("{found}");
+    }
 }

@@ -30,10 +30,8 @@ impl Posterior {
         streams: &mut [Stream],
     ) -> Vec<Result<Predicted, Failure>> {
         let people: Vec<Vec<f64>> = draws.iter().map(|natural| self.prior.complete(natural)).collect();
-        let empty = Predicted {
-            ln_likelihood: vec![Vec::new(); self.terms.len()],
-            drawn: vec![Vec::new(); self.terms.len()],
-        };
+        let empty =
+            Predicted { ln_likelihood: vec![Vec::new(); self.terms.len()], drawn: vec![Vec::new(); self.terms.len()] };
         let mut found = vec![empty.clone(); draws.len()];
         // Residuals before, as measured and as drawn, and their time.
         let mut before: Vec<Vec<Option<(f64, f64, f64)>>> = vec![vec![None; self.terms.len()]; draws.len()];

@@ -3,6 +3,7 @@
 mod composed;
 mod graph;
 mod lanes;
+mod library;
 mod program;
 mod tape;
 
@@ -13,6 +14,7 @@ pub use composed::{
 pub use graph::{Graph, Node, NodeId, Op, Symbol};
 pub use lanes::Block;
 pub(crate) use lanes::pow as power;
+pub use library::Library;
 pub(crate) use program::{Jump, first};
 pub use program::{Program, Results};
 pub use tape::Reading;

@@ -48,8 +48,8 @@ pub fn contrasts(
         .enumerate()
         .map(|(index, outcome)| {
             let values = &run.outcomes[index];
-            let differences: Option<Vec<f64>> = baseline
-                .map(|baseline| values.iter().zip(&baseline.outcomes[index]).map(|(a, b)| a - b).collect());
+            let differences: Option<Vec<f64>> =
+                baseline.map(|baseline| values.iter().zip(&baseline.outcomes[index]).map(|(a, b)| a - b).collect());
             let p_better = differences.as_ref().zip(outcome.better).map(|(differences, better)| {
                 let known: Vec<f64> = differences.iter().copied().filter(|d| d.is_finite()).collect();
                 let wins: f64 = known

@@ -32,15 +32,38 @@ pub struct Scenario {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intervention {
     /// Takes the events of an input in a window away.
-    Remove { input: usize, window: Window },
+    Remove {
+        input: usize,
+        window: Window,
+    },
     /// Multiplies their amounts or rates.
-    Scale { input: usize, window: Window, factor: f64 },
+    Scale {
+        input: usize,
+        window: Window,
+        factor: f64,
+    },
     /// Moves them in time.
-    Shift { input: usize, window: Window, by: f64 },
+    Shift {
+        input: usize,
+        window: Window,
+        by: f64,
+    },
     /// Adds an event, repeated `times` times every `every`.
-    Add { input: usize, time: f64, given: Given, every: f64, times: usize },
-    SetParameter { parameter: usize, change: Change },
-    SetCovariate { covariate: usize, value: f64 },
+    Add {
+        input: usize,
+        time: f64,
+        given: Given,
+        every: f64,
+        times: usize,
+    },
+    SetParameter {
+        parameter: usize,
+        change: Change,
+    },
+    SetCovariate {
+        covariate: usize,
+        value: f64,
+    },
 }
 
 /// From a time (included) to a time (excluded), in the model's time unit.

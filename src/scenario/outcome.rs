@@ -35,12 +35,23 @@ pub enum Measure {
     /// Time from the window's start to the peak.
     TimeOfPeak,
     /// Share of the time at or above `low` and at or below `high`.
-    TimeInRange { low: f64, high: f64 },
-    TimeAbove { level: f64 },
-    TimeBelow { level: f64 },
-    ValueAt { time: f64 },
+    TimeInRange {
+        low: f64,
+        high: f64,
+    },
+    TimeAbove {
+        level: f64,
+    },
+    TimeBelow {
+        level: f64,
+    },
+    ValueAt {
+        time: f64,
+    },
     /// Value at a time less the value at the window's start.
-    ChangeFromBaseline { time: f64 },
+    ChangeFromBaseline {
+        time: f64,
+    },
 }
 
 impl Outcome {

@@ -3,9 +3,9 @@
 use crate::likelihood::Posterior;
 use crate::sim::{Ensemble, LANES};
 
+use super::Scenario;
 use super::apply::{self, ParameterChange};
 use super::outcome::Outcome;
-use super::Scenario;
 
 /// A scenario's trajectories summed up, and its outcomes draw by draw.
 #[derive(Clone, Debug)]

@@ -1,5 +1,15 @@
 //! All integration tests in one binary; one module a layer.
 
+mod cli;
+mod inference;
+mod language;
+mod layers;
+mod patient;
+mod posterior;
+mod report;
+mod scenario;
 mod sim;
 mod stats;
+mod stiff;
 mod store;
+mod twin;

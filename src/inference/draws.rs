@@ -1,0 +1,67 @@
+//! Draws of all chains with the sampler's word on each, and the verdict on them.
+
+use serde::{Deserialize, Serialize};
+
+/// Draws after warmup; every list is `[chain, draw, …]` flattened, the last index fastest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draws {
+    pub chains: usize,
+    /// A chain.
+    pub draws: usize,
+    pub dimension: usize,
+    /// `[chain, draw, parameter]`
+    pub values: Vec<f64>,
+    /// ln density up to a constant, on the real line, `[chain, draw]`.
+    pub ln_density: Vec<f64>,
+    pub divergent: Vec<bool>,
+    pub tree_depth: Vec<i64>,
+    /// Gradients a draw took.
+    pub leapfrogs: Vec<i64>,
+    /// Hamiltonian at the draw.
+    pub energy: Vec<f64>,
+    pub acceptance: Vec<f64>,
+    pub step_size: Vec<f64>,
+}
+
+impl Draws {
+    /// One draw: `[parameter]`.
+    pub fn draw(&self, chain: usize, draw: usize) -> &[f64] {
+        let at = (chain * self.draws + draw) * self.dimension;
+        &self.values[at..at + self.dimension]
+    }
+
+    /// One parameter: `[chain][draw]`.
+    pub fn parameter(&self, parameter: usize) -> Vec<Vec<f64>> {
+        (0..self.chains).map(|c| (0..self.draws).map(|d| self.draw(c, d)[parameter]).collect()).collect()
+    }
+
+    /// Every draw of every chain, chain after chain.
+    pub fn all(&self) -> Vec<Vec<f64>> {
+        self.values.chunks(self.dimension.max(1)).map(<[f64]>::to_vec).collect()
+    }
+}
+
+/// What the chains say of one parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParameterDiagnostics {
+    pub r_hat: f64,
+    pub ess_bulk: f64,
+    pub ess_tail: f64,
+    /// Monte Carlo standard error of the mean.
+    pub mcse_mean: f64,
+}
+
+/// Whether the draws can be trusted, and if not, why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub passed: bool,
+    /// One sentence a failed criterion, with the number, the parameter and what to try.
+    pub reasons: Vec<String>,
+    pub worst_r_hat: f64,
+    pub least_ess_bulk: f64,
+    pub least_ess_tail: f64,
+    pub divergences: usize,
+    pub least_e_bfmi: f64,
+    /// One a parameter, in the order of the draws.
+    pub parameters: Vec<ParameterDiagnostics>,
+}

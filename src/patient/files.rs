@@ -1,0 +1,148 @@
+//! The files of a bundle: each is read once, hashed, and remembered with its name.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::Origin;
+use super::table::Table;
+use crate::diagnostic::{Diagnostic, Location, Source, Span, nearest};
+
+/// A text file of the bundle.
+pub(super) struct TextFile {
+    /// Its name in the bundle; origins carry it.
+    pub name: Arc<str>,
+    /// Its text without byte order mark, under the path the user gave; diagnostics carry it.
+    pub source: Source,
+}
+
+/// Where something was read: a cell of a table or a span of another text.
+#[derive(Clone)]
+pub(super) enum Place {
+    Cell { table: Rc<Table>, row: usize, column: usize },
+    Text { file: Rc<TextFile>, span: Span },
+}
+
+impl Place {
+    pub(super) fn location(&self) -> Location {
+        match self {
+            Place::Cell { table, row, column } => table.location(*row, *column),
+            Place::Text { file, span } => file.source.locate(*span),
+        }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            Place::Cell { table, row, .. } => {
+                Origin { file: table.file.name.clone(), line: Some(table.line_number(*row)) }
+            }
+            Place::Text { file, span } => {
+                let before = file.source.text.get(..span.start).unwrap_or("");
+                Origin { file: file.name.clone(), line: Some(before.matches('\n').count() + 1) }
+            }
+        }
+    }
+
+    /// The path of the file as the user gave it.
+    pub(super) fn path(&self) -> &str {
+        match self {
+            Place::Cell { table, .. } => &table.file.source.name,
+            Place::Text { file, .. } => &file.source.name,
+        }
+    }
+}
+
+/// The bundle's folder, with what was read of it.
+pub(super) struct Files {
+    folder: PathBuf,
+    read: BTreeMap<String, (Rc<TextFile>, [u8; 32])>,
+}
+
+impl Files {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.into(), read: BTreeMap::new() }
+    }
+
+    /// Reads a file of the bundle, or the one read before; P2002 (no place yet) if it cannot be.
+    pub(super) fn text(&mut self, name: &str) -> Result<Rc<TextFile>, Diagnostic> {
+        if let Some((file, _)) = self.read.get(name) {
+            return Ok(file.clone());
+        }
+        let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if name.is_empty() || !inside {
+            return Err(Diagnostic::error("P2002", format!("`{name}` is not a file inside the bundle"))
+                .help("copy the file into the bundle's folder and write its name, so that the bundle is whole"));
+        }
+        let path = self.folder.join(name);
+        let bytes = fs::read(&path).map_err(|error| self.unreadable(name, &error))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            Diagnostic::error("P2002", format!("`{name}` is not UTF-8 text (byte {})", error.valid_up_to() + 1))
+                .help("save it as UTF-8; in a spreadsheet program choose \"CSV UTF-8\"")
+        })?;
+        let source = Source::new(path.to_string_lossy(), text.trim_start_matches('\u{feff}'));
+        let file = Rc::new(TextFile { name: name.into(), source });
+        self.read.insert(name.into(), (file.clone(), Sha256::digest(&bytes).into()));
+        Ok(file)
+    }
+
+    /// The path of a file of the bundle as the user sees it.
+    pub(super) fn path(&self, name: &str) -> String {
+        self.folder.join(name).to_string_lossy().into_owned()
+    }
+
+    fn unreadable(&self, name: &str, error: &std::io::Error) -> Diagnostic {
+        let present = self.present();
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let finding = Diagnostic::error("P2002", format!("the bundle has no file `{name}`"));
+            return match nearest(name, present.iter().map(String::as_str)) {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help(format!("the folder holds {}", listed(&present))),
+            };
+        }
+        Diagnostic::error("P2002", format!("`{name}` cannot be read: {error}"))
+    }
+
+    /// The names of the files in the folder, sorted.
+    fn present(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The names of the files in the folder that were not read, sorted.
+    pub(super) fn unread(&self) -> Vec<String> {
+        self.present().into_iter().filter(|name| !self.read.contains_key(name)).collect()
+    }
+
+    /// One hash of all files read: their names and contents, in the order of the names, so that the order in which
+    /// they were read does not matter.
+    pub(super) fn hash(&self) -> String {
+        let mut all = Sha256::new();
+        for (name, (_, hash)) in &self.read {
+            all.update(Sha256::digest(name.as_bytes()));
+            all.update(hash);
+        }
+        all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Names in backquotes, the first dozen.
+pub(super) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    if names.is_empty() {
+        return "nothing".into();
+    }
+    let mut text = names.iter().take(12).map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ");
+    if names.len() > 12 {
+        text.push_str(&format!(" and {} more", names.len() - 12));
+    }
+    text
+}

@@ -1,0 +1,201 @@
+//! The list of shared names: unit, plausible range, codes and a sentence each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, Source, Span};
+use crate::units::{Quantity, Unit, UnitError, mismatch};
+
+const EMBEDDED: &str = include_str!("../../models/vocabulary.toml");
+
+/// What is known of a name that models and bundles share.
+#[derive(Clone, Debug)]
+pub struct Term {
+    pub name: String,
+    /// The unit in which values of this name are stored.
+    pub unit: Unit,
+    /// The least and the greatest value that can be true, in `unit`; values beyond are refused.
+    pub range: Option<(f64, f64)>,
+    /// Units that people also use, tried when values do not fit the declared one.
+    pub also: Vec<Unit>,
+    /// Joins two ways of measuring one thing: a molar mass, or an amount of substance per international unit.
+    pub equivalence: Option<Quantity>,
+    /// Units of the right dimension that are another scale, not to be converted, and the name that has it.
+    pub other_scale: Vec<(Unit, String)>,
+    /// Words instead of numbers, with the number that a model sees.
+    pub categories: BTreeMap<String, f64>,
+    pub loinc: Vec<String>,
+    pub about: String,
+}
+
+impl Term {
+    /// How to bring values of a unit into the term's; `None` if the two measure different things or on another scale.
+    pub fn conversion(&self, from: &Unit) -> Option<Conversion> {
+        if self.other_scale.iter().any(|(unit, _)| unit == from) {
+            return None;
+        }
+        Conversion::new(from, &self.unit, self.equivalence.as_ref())
+    }
+}
+
+/// Turns values of one unit into another, through an equivalence where needed.
+#[derive(Clone, Debug)]
+pub struct Conversion {
+    /// Applied to the number before the units.
+    factor: f64,
+    from: Unit,
+    to: Unit,
+}
+
+impl Conversion {
+    /// From one unit to another of the same dimension, or of one that the equivalence joins to it.
+    pub fn new(from: &Unit, to: &Unit, equivalence: Option<&Quantity>) -> Option<Self> {
+        let step = |factor, from: Unit| from.is_compatible(to).then(|| Self { factor, from, to: to.clone() });
+        step(1.0, from.clone()).or_else(|| {
+            let by = equivalence?;
+            step(by.value, from.times(&by.unit)).or_else(|| step(1.0 / by.value, from.per(&by.unit)))
+        })
+    }
+
+    /// The value in the new unit.
+    pub fn apply(&self, value: f64) -> f64 {
+        self.from.convert(value * self.factor, &self.to).unwrap_or(f64::NAN)
+    }
+
+    /// The value in the old unit.
+    pub fn undo(&self, value: f64) -> f64 {
+        self.to.convert(value, &self.from).unwrap_or(f64::NAN) / self.factor
+    }
+}
+
+/// All terms by name.
+#[derive(Clone, Debug, Default)]
+pub struct Vocabulary {
+    terms: BTreeMap<String, Term>,
+}
+
+/// A term as the file writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    unit: Option<Spanned<String>>,
+    range: Option<Spanned<[f64; 2]>>,
+    #[serde(default)]
+    also: Vec<Spanned<String>>,
+    equivalence: Option<Spanned<String>>,
+    #[serde(default)]
+    other_scale: BTreeMap<Spanned<String>, String>,
+    #[serde(default)]
+    categories: BTreeMap<String, f64>,
+    #[serde(default)]
+    loinc: Vec<String>,
+    about: String,
+}
+
+impl Vocabulary {
+    /// The vocabulary that comes with the program.
+    pub fn embedded() -> Result<Self, Diagnostics> {
+        Self::parse(&Source::new("models/vocabulary.toml", EMBEDDED))
+    }
+
+    /// Reads a vocabulary from a file.
+    pub fn load(path: &Path) -> Result<Self, Diagnostics> {
+        let name = path.to_string_lossy();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Diagnostic::error("P2002", format!("the vocabulary cannot be read: {error}"))
+                .at_location(Location::file(&*name))
+        })?;
+        Self::parse(&Source::new(&*name, text.trim_start_matches('\u{feff}')))
+    }
+
+    fn parse(source: &Source) -> Result<Self, Diagnostics> {
+        let written: BTreeMap<String, Written> =
+            toml::from_str(&source.text).map_err(|error| syntax(source, &error))?;
+        let mut found = Diagnostics::new();
+        let mut terms = BTreeMap::new();
+        for (name, written) in written {
+            let mut unit = |text: &Spanned<String>| match Unit::parse(text.get_ref()) {
+                Ok(unit) => Some(unit),
+                Err(error) => {
+                    found.push(unit_error(&error).at(source, span(text)));
+                    None
+                }
+            };
+            let term_unit = written.unit.as_ref().map_or(Some(Unit::one()), &mut unit);
+            let also = written.also.iter().filter_map(&mut unit).collect();
+            let other_scale =
+                written.other_scale.iter().filter_map(|(text, name)| Some((unit(text)?, name.clone()))).collect();
+            let equivalence = written.equivalence.as_ref().and_then(|text| match Quantity::parse(text.get_ref()) {
+                Ok(quantity) => Some(quantity),
+                Err(error) => {
+                    found.push(unit_error(&error).at(source, span(text)));
+                    None
+                }
+            });
+            let range = written.range.as_ref().map(|range| (range.get_ref()[0], range.get_ref()[1]));
+            if let Some(range) = written.range.as_ref().filter(|range| range.get_ref()[0] >= range.get_ref()[1]) {
+                let finding = Diagnostic::error("P2006", "the range must begin below its end");
+                found.push(finding.at(source, span(range)));
+            }
+            let Some(unit) = term_unit else { continue };
+            let (categories, loinc, about) = (written.categories, written.loinc, written.about);
+            let term =
+                Term { name: name.clone(), unit, range, also, equivalence, other_scale, categories, loinc, about };
+            terms.insert(name, term);
+        }
+        if found.has_errors() { Err(found) } else { Ok(Self { terms }) }
+    }
+
+    /// The term of a name.
+    pub fn term(&self, name: &str) -> Option<&Term> {
+        self.terms.get(name)
+    }
+
+    /// All terms, by name.
+    pub fn terms(&self) -> impl Iterator<Item = &Term> {
+        self.terms.values()
+    }
+
+    /// The term that has a LOINC code.
+    pub fn by_loinc(&self, code: &str) -> Option<&Term> {
+        self.terms.values().find(|term| term.loinc.iter().any(|known| known == code))
+    }
+}
+
+/// The diagnostic of a declared unit that does not fit a term (no place yet): U1002, or P2025 for another scale.
+pub(super) fn misfit(term: &Term, declared: &Unit) -> Diagnostic {
+    match term.other_scale.iter().find(|(unit, _)| unit == declared) {
+        Some((unit, name)) => {
+            Diagnostic::error("P2025", format!("`{}` in {unit} is another scale, not another unit", term.name))
+                .help(format!("name it `{name}`"))
+        }
+        None => mismatch(declared, &term.unit),
+    }
+}
+
+/// The diagnostic of a TOML text that cannot be read, placed where the reader stopped.
+pub(super) fn syntax(source: &Source, error: &toml::de::Error) -> Diagnostic {
+    let message = error.message().lines().collect::<Vec<_>>().join("; ");
+    let finding = Diagnostic::error("P2003", format!("this is not valid TOML: {message}"));
+    let finding = finding.help("texts stand in quotation marks, as in weight = \"79.6 kg\"");
+    match error.span() {
+        Some(span) => finding.at(source, Span::new(span.start, span.end)),
+        None => finding.at_location(Location::file(&*source.name)),
+    }
+}
+
+/// The diagnostic of a unit or a quantity that cannot be read (no place yet).
+pub(super) fn unit_error(error: &UnitError) -> Diagnostic {
+    let code = match error {
+        UnitError::Unknown { .. } => "U1001",
+        UnitError::Quantity { .. } => "U1003",
+    };
+    Diagnostic::error(code, error.to_string())
+}
+
+fn span<T>(value: &Spanned<T>) -> Span {
+    Span::new(value.span().start, value.span().end)
+}
