@@ -1,11 +1,166 @@
 //! `homeostat summary`: a twin in numbers.
 
+use std::fmt::Write;
+use std::path::PathBuf;
+
 use super::{Context, Done, Stop};
+use crate::twin::{Interval, Summary, Twin, TwinError};
 
 /// Shows a twin's parameters, what the data taught, and its verdict
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+#[command(
+    after_help = "Examples:\n  homeostat summary anna.twin\n  homeostat summary anna.twin --json | jq '.parameters[].posterior.median'"
+)]
+pub(crate) struct Arguments {
+    /// The twin, as `homeostat calibrate … -o` wrote it
+    twin: PathBuf,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
 
-pub(crate) fn run(_: &Context, _: Arguments) -> Done {
-    Err(Stop::Internal("`summary` is not written yet".into()))
+pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
+    let twin = read(&arguments.twin)?;
+    let summary = Summary::of(&twin);
+    if arguments.json {
+        println!("{}", json(&summary)?);
+    } else {
+        print!("{}", table(&summary));
+    }
+    Ok(())
+}
+
+/// Reads a twin for any command.
+pub(super) fn read(path: &std::path::Path) -> Result<Twin, Stop> {
+    Twin::read(path).map_err(|error: TwinError| match error.diagnostics() {
+        Some(found) => Stop::Files(found),
+        None => Stop::Internal(error.to_string()),
+    })
+}
+
+/// The summary as one JSON object; numbers that JSON has no word for are `null`.
+pub(super) fn json(summary: &Summary) -> Result<String, Stop> {
+    serde_json::to_string_pretty(summary).map_err(|error| Stop::Internal(error.to_string()))
+}
+
+/// The summary as people read it.
+pub(super) fn table(summary: &Summary) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = head(&mut out, summary);
+    let _ = parameters(&mut out, summary);
+    let _ = verdict(&mut out, summary);
+    out
+}
+
+fn head(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    let (person, made) = (&summary.person, &summary.provenance);
+    writeln!(out, "Twin of {}, by the model {}", person.name, summary.model)?;
+    for about in [&person.about, &summary.about_model] {
+        if !about.is_empty() {
+            writeln!(out, "  {about}")?;
+        }
+    }
+    let epoch = person.epoch.as_ref().map(|epoch| format!(" since {epoch}")).unwrap_or_default();
+    writeln!(out, "  {} h to {} h{epoch}", short(person.start_h), short(person.end_h))?;
+    writeln!(
+        out,
+        "  {} chains × {} draws after {} of warmup, seed {}; {} at {:e}; {} s, {} gradients; Homeostat {}",
+        made.chains,
+        made.draws,
+        made.warmup,
+        made.seed,
+        made.solver,
+        made.tolerance,
+        short(made.seconds),
+        made.gradients,
+        made.version
+    )?;
+    for reading in &summary.readings {
+        let device = reading.device.as_ref().map(|device| format!(" ({device})")).unwrap_or_default();
+        let within = reading.within_90.map(|share| format!(", {} % of them", (100.0 * share).round()));
+        let within =
+            within.map(|text| text + " within the 90 % interval of what the twin predicts").unwrap_or_default();
+        writeln!(out, "  {}{device}: {} readings{within}", reading.name, reading.count)?;
+    }
+    for (what, names) in [
+        ("taken as zero, the bundle is silent on", &person.silent_inputs),
+        ("not compared, the bundle has no reading of", &person.unobserved),
+        ("not used, the model does not know", &person.unused),
+    ] {
+        if !names.is_empty() {
+            writeln!(out, "  {what}: {}", names.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn parameters(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    let titles = ["parameter", "unit", "prior median (90 %)", "twin median (90 %)", "learnt", "R-hat", "ESS"];
+    let mut rows: Vec<[String; 7]> = vec![titles.map(str::to_string)];
+    for p in &summary.parameters {
+        let learnt = if p.informed { format!("{:.0} %", 100.0 * p.contraction) } else { "prior".into() };
+        rows.push([
+            p.name.clone(),
+            p.unit.clone(),
+            interval(&p.prior),
+            interval(&p.posterior),
+            learnt,
+            format!("{:.3}", p.r_hat),
+            format!("{:.0}", p.ess_bulk.min(p.ess_tail)),
+        ]);
+    }
+    writeln!(out)?;
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(width);
+    for row in &rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let pad = " ".repeat(widths[column] - cell.chars().count());
+            // Words stand left, numbers right.
+            line += &if column < 4 { format!("{cell}{pad}  ") } else { format!("{pad}{cell}  ") };
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    let silent: Vec<&str> = summary.parameters.iter().filter(|p| !p.informed).map(|p| p.name.as_str()).collect();
+    if !silent.is_empty() {
+        writeln!(out, "Known from the prior only, the data say next to nothing: {}", silent.join(", "))?;
+    }
+    writeln!(out, "learnt: 1 − variance of the twin / variance of the prior, on the scale of sampling")
+}
+
+fn verdict(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    let verdict = &summary.verdict;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "Verdict: {}. R-hat at most {:.3}, effective draws at least {:.0}, {} divergences, E-BFMI at least {:.2}",
+        if verdict.passed { "passed" } else { "FAILED: do not rely on this twin" },
+        verdict.worst_r_hat,
+        verdict.least_ess_bulk.min(verdict.least_ess_tail),
+        verdict.divergences,
+        verdict.least_e_bfmi
+    )?;
+    for reason in &verdict.reasons {
+        writeln!(out, "  - {reason}")?;
+    }
+    writeln!(out, "{}", summary.notice)
+}
+
+fn interval(interval: &Interval) -> String {
+    format!("{} ({} to {})", short(interval.median), short(interval.q05), short(interval.q95))
+}
+
+/// Four significant digits, without an exponent where that is readable.
+fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&exponent) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (3 - exponent).clamp(0, 8) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }

@@ -56,7 +56,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
     let mut found = Diagnostics::new();
     let mut matching = Matching::default();
     let per_hour = hours_to_model(model);
-    let covariates = covariates(model, patient, &mut matching, &mut found);
+    let covariates = covariates(model, patient, &mut found);
     let end = patient.end_h().unwrap_or(patient.start_h) * per_hour;
     let (schedule, silent) = schedule(model, patient, patient.start_h * per_hour, end, &mut found);
     matching.silent_inputs = silent;
@@ -74,6 +74,10 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
             )));
             continue;
         };
+        // A window may leave none.
+        if observation.readings.is_empty() {
+            continue;
+        }
         matching.used.push(observation.name.clone());
         let readings = observation.readings.iter().map(|reading| TermReading {
             time: reading.time_h * per_hour,
@@ -95,7 +99,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
     }
     let observed = |name: &String| terms.iter().any(|term| term.name == *name);
     matching.unobserved = model.observations.iter().map(|o| o.name.clone()).filter(|name| !observed(name)).collect();
-    if terms.iter().all(|term| term.readings.is_empty()) {
+    if terms.is_empty() {
         let mut diagnostic = Diagnostic::error(
             "L1004",
             format!("nothing in the bundle `{}` can be compared with the model `{}`", patient.name, model.name),
@@ -115,7 +119,7 @@ pub(crate) fn hours_to_model(model: &Composed) -> f64 {
     Unit::parse("h").ok().and_then(|hour| hour.factor_to(&model.time_unit)).unwrap_or(1.0)
 }
 
-fn covariates(model: &Composed, patient: &Patient, _: &mut Matching, found: &mut Diagnostics) -> Vec<f64> {
+fn covariates(model: &Composed, patient: &Patient, found: &mut Diagnostics) -> Vec<f64> {
     let mut values = Vec::new();
     for covariate in &model.covariates {
         let value = match (patient.covariate(&covariate.name), covariate.default) {

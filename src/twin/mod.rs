@@ -1,19 +1,25 @@
 //! Calibrates a person's posterior and keeps it as a file: the twin.
 
 // mod calibrate;
-// mod file;
-// mod health;
+mod file;
+mod health;
 pub mod store;
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use crate::diagnostic::Source;
 use crate::inference::{Draws, Verdict};
 use crate::likelihood::Posterior;
 
 // pub use calibrate::{CalibrateError, Calibration, Progress, calibrate};
-// pub use file::TwinError;
-// pub use health::{ParameterSummary, Summary};
+pub use file::TwinError;
+pub use health::{Interval, ParameterSummary, Summary};
 pub use store::StoreError;
+
+/// Stands in every twin and on everything made of one.
+pub const NOTICE: &str = "Research and educational software: not a medical device.";
 
 /// A calibrated person: the posterior draws with everything that made them.
 #[derive(Debug)]
@@ -80,4 +86,14 @@ pub struct Provenance {
     pub seconds: f64,
     /// Evaluations of the posterior and its gradient.
     pub gradients: u64,
+}
+
+/// SHA-256 of a model's texts, in their order, in hexadecimal.
+fn model_hash(sources: &[Source]) -> String {
+    let mut hash = Sha256::new();
+    for source in sources {
+        hash.update((source.text.len() as u64).to_le_bytes());
+        hash.update(source.text.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

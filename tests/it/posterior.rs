@@ -1,1 +1,209 @@
-//! Tests to come.
+//! The posterior density: its gradient against differences, its parts against their sum, its predictions against it.
+
+use std::sync::Arc;
+
+use homeostat::diagnostic::{Source, Span};
+use homeostat::inference::LogDensityGradient;
+use homeostat::likelihood::{Matched, Matching, Posterior, Term, TermReading};
+use homeostat::model::{
+    Composed, ErrorFamily, Graph, Initial, Input, InputKind, NodeId, Observation, Op, Origin, Parameter,
+    ParameterValue, Program, Receipt, State, Symbol,
+};
+use homeostat::patient::Censoring;
+use homeostat::population::Prior;
+use homeostat::sim::{Bolus, Schedule, Settings};
+use homeostat::stats::{Distribution, Seed};
+use homeostat::units::Unit;
+
+fn origin() -> Origin {
+    Origin { source: Source::new("test", ""), span: Span::default() }
+}
+
+fn unit(text: &str) -> Unit {
+    Unit::parse(text).unwrap()
+}
+
+/// One compartment with first-order absorption and a lag; the concentration is measured with three kinds of error.
+fn composed() -> Composed {
+    let mut graph = Graph::new();
+    let [ka, cl, v, lag, sigma, time] = [0, 1, 2, 3, 4, 5].map(|i| graph.symbol(Symbol::Parameter(i)));
+    let [depot, central] = [0, 1].map(|i| graph.symbol(Symbol::State(i)));
+    let amount = graph.symbol(Symbol::Amount);
+    let zero = graph.constant(0.0);
+    let four = graph.constant(4.0);
+    let absorbed = graph.op(Op::Mul, &[ka, depot]);
+    let rate = graph.op(Op::Div, &[cl, v]);
+    let eliminated = graph.op(Op::Mul, &[rate, central]);
+    let d_central = graph.op(Op::Sub, &[absorbed, eliminated]);
+    let d_depot = graph.op(Op::Neg, &[absorbed]);
+    let concentration = graph.op(Op::Div, &[central, v]);
+    let priors = [
+        ("ka", Distribution::LogNormal { median: 1.5, sigma: 0.5 }),
+        ("CL", Distribution::LogNormal { median: 2.8, sigma: 0.3 }),
+        ("V", Distribution::Gamma { shape: 20.0, rate: 0.6 }),
+        ("lag", Distribution::Uniform { lower: 0.0, upper: 0.9 }),
+        ("sigma", Distribution::HalfNormal { sd: 0.5 }),
+        ("time", Distribution::HalfCauchy { scale: 2.0 }),
+    ];
+    let parameters = priors.map(|(name, prior)| Parameter {
+        name: name.into(),
+        about: String::new(),
+        unit: unit("1"),
+        value: ParameterValue::Prior(prior),
+        scales: None,
+        source: None,
+        origin: origin(),
+    });
+    let state = |name: &str, derivative: NodeId| State {
+        name: name.into(),
+        about: String::new(),
+        unit: unit("mg"),
+        initial: Initial { value: zero, steady: false, near: None },
+        derivative,
+        origin: origin(),
+    };
+    let observation = |name: &str, family, arguments| Observation {
+        name: name.into(),
+        unit: unit("mg/L"),
+        family,
+        arguments,
+        origin: origin(),
+    };
+    let observations = vec![
+        observation("assay", ErrorFamily::Normal, vec![concentration, sigma]),
+        observation("sensor", ErrorFamily::OrnsteinUhlenbeck, vec![concentration, sigma, time]),
+        observation("strip", ErrorFamily::StudentT, vec![four, concentration, sigma]),
+    ];
+    Composed {
+        name: "hand_built".into(),
+        about: String::new(),
+        sources: Vec::new(),
+        time_unit: unit("h"),
+        graph,
+        parameters: parameters.into(),
+        covariates: Vec::new(),
+        states: vec![state("depot", d_depot), state("central", d_central)],
+        steady_derivatives: Vec::new(),
+        inputs: vec![Input {
+            name: "dose".into(),
+            about: String::new(),
+            unit: unit("mg"),
+            kind: InputKind::Bolus,
+            receipts: vec![Receipt { state: 0, gain: amount }],
+            assignments: Vec::new(),
+            lag: Some(lag),
+            origin: origin(),
+        }],
+        outputs: Vec::new(),
+        observations,
+    }
+}
+
+fn term(model: &Composed, observation: usize, readings: &[(f64, f64, Censoring)]) -> Term {
+    let of = &model.observations[observation];
+    Term {
+        name: of.name.clone(),
+        device: None,
+        observation,
+        family: of.family,
+        unit: of.unit.clone(),
+        readings: readings.iter().map(|&(time, value, censoring)| TermReading { time, value, censoring }).collect(),
+    }
+}
+
+fn hand_built(tolerance: f64) -> Posterior {
+    let model = composed();
+    let terms = vec![
+        term(
+            &model,
+            0,
+            &[
+                (0.0, 0.1, Censoring::Below),
+                (1.5, 6.5, Censoring::None),
+                (4.0, 8.0, Censoring::Above),
+                (9.0, 5.0, Censoring::None),
+            ],
+        ),
+        term(&model, 1, &[1.0, 1.2, 1.7, 4.0, 11.0].map(|t| (t, 7.0 - 0.3 * t, Censoring::None))),
+        term(&model, 2, &[(2.0, 7.0, Censoring::None), (9.0, 15.0, Censoring::None)]),
+    ];
+    let schedule = Schedule {
+        start: 0.0,
+        end: 12.0,
+        boluses: vec![Bolus { input: 0, time: 0.0, amount: 320.0 }, Bolus { input: 0, time: 6.0, amount: 100.0 }],
+        ..Schedule::default()
+    };
+    let prior = Prior::new(&model, &[]).unwrap();
+    let matched = Matched { covariates: Vec::new(), schedule, terms, matching: Matching::default() };
+    let settings = Settings { tolerance, ..Settings::default() };
+    Posterior::new(Arc::new(Program::compile(Arc::new(model))), prior, matched, settings)
+}
+
+/// Largest difference between the gradient and differences of the density, relative to the gradient's norm, over draws
+/// from the prior.
+pub(super) fn worst_gradient(posterior: &Posterior, draws: u64) -> f64 {
+    let mut workspace = posterior.workspace();
+    let dimension = posterior.dimension();
+    let (mut gradient, mut unused) = (vec![0.0; dimension], vec![0.0; dimension]);
+    let mut worst = 0.0f64;
+    let mut scored = 0;
+    for draw in 0..draws {
+        let at = posterior.prior.draw(&mut Seed(7).stream("gradient", draw));
+        // A draw that cannot be simulated is rejected, with its gradient.
+        let Ok(_) = posterior.ln_density_gradient(&mut workspace, &at, &mut gradient) else { continue };
+        scored += 1;
+        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        for index in 0..dimension {
+            let mut density = |by: f64| {
+                let mut moved = at.clone();
+                moved[index] += by;
+                posterior.ln_density_gradient(&mut workspace, &moved, &mut unused).unwrap()
+            };
+            // Fourth order: Fornberg 1988, table 1.
+            let h = 1e-3;
+            let slope = (8.0 * (density(h) - density(-h)) - (density(2.0 * h) - density(-2.0 * h))) / (12.0 * h);
+            worst = worst.max((slope - gradient[index]).abs() / norm.max(1.0));
+        }
+    }
+    assert!(2 * scored >= draws, "{scored} of {draws} draws could be simulated");
+    worst
+}
+
+#[test]
+fn the_gradient_is_that_of_the_density() {
+    let worst = worst_gradient(&hand_built(1e-11), 50);
+    assert!(worst < 1e-5, "{worst:e}");
+}
+
+#[test]
+fn the_parts_sum_to_the_density() {
+    let posterior = hand_built(1e-8);
+    let mut workspace = posterior.workspace();
+    let mut gradient = vec![0.0; posterior.dimension()];
+    for draw in 0..10 {
+        let at = posterior.prior.draw(&mut Seed(3).stream("parts", draw));
+        let whole = posterior.ln_density_gradient(&mut workspace, &at, &mut gradient).unwrap();
+        let parts = posterior.pointwise(&mut workspace, &posterior.prior.natural(&at)).unwrap();
+        let prior = posterior.prior.ln_density_gradient(&at, &mut gradient);
+        let sum = prior + parts.iter().flatten().sum::<f64>();
+        assert!((whole - sum).abs() < 1e-9 * whole.abs().max(1.0), "{whole} {sum}");
+    }
+}
+
+#[test]
+fn predictions_in_lanes_score_as_the_posterior_does() {
+    let posterior = hand_built(1e-9);
+    let mut workspace = posterior.workspace();
+    let draws: Vec<Vec<f64>> =
+        (0..16).map(|d| posterior.prior.natural(&posterior.prior.draw(&mut Seed(5).stream("lanes", d)))).collect();
+    let mut streams: Vec<_> = (0..16).map(|d| Seed(5).stream("replicate", d)).collect();
+    let predicted = posterior.predict(&mut posterior.lanes(), &draws, &mut streams);
+    for (draw, predicted) in draws.iter().zip(predicted) {
+        let predicted = predicted.unwrap();
+        let alone = posterior.pointwise(&mut workspace, draw).unwrap();
+        for (a, b) in alone.iter().flatten().zip(predicted.ln_likelihood.iter().flatten()) {
+            assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{a} {b}");
+        }
+        assert!(predicted.drawn.iter().flatten().all(|value| value.is_finite()));
+    }
+}

@@ -1,0 +1,173 @@
+//! Writes a twin as one file and reads it back, bit for bit; reading needs nothing but the file.
+
+mod groups;
+mod texts;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::likelihood::{Matched, Matching, Posterior};
+use crate::model::{Composed, Program};
+use crate::population::Prior;
+
+use super::store::{self, Store, StoreError};
+use super::{Person, Provenance, Twin};
+
+/// Attributes of the file's root.
+const PERSON: &str = "person";
+const PROVENANCE: &str = "provenance";
+const VERDICT: &str = "verdict";
+
+/// By how much the ln likelihood of a reading may differ from the one in the file, relative to 1 + its size: solvers
+/// on two machines round differently, and by far less than this.
+const SAME: f64 = 1e-3;
+
+/// Why a twin was not read.
+#[derive(Debug, Error)]
+pub enum TwinError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The files are as written, but what they say is not what a twin says.
+    #[error("the twin file {} cannot be understood: {reason}", path.display())]
+    Malformed { path: PathBuf, reason: String },
+    /// The model's text is refused by this build.
+    #[error("the model inside the twin file {} is refused", path.display())]
+    Model { path: PathBuf, found: Diagnostics },
+    /// This build computes something else from the model's text than the build that wrote the twin.
+    #[error("the model inside the twin file {} means something else here: {reason}", path.display())]
+    Meaning { path: PathBuf, reason: String },
+}
+
+impl TwinError {
+    /// What to tell the user; `None` for what no user can mend.
+    pub fn diagnostics(&self) -> Option<Diagnostics> {
+        let at = |code, path: &Path| {
+            Diagnostic::error(code, self.to_string()).at_location(Location::file(path.display().to_string()))
+        };
+        Some(match self {
+            Self::Store(error) => return error.diagnostics(),
+            Self::Malformed { path, .. } => {
+                at("T3009", path).help("calibrate again: the folder was not written by `homeostat calibrate`").into()
+            }
+            Self::Model { path, found } => {
+                let help = "use the Homeostat that wrote the twin, or calibrate again with this one";
+                let mut all = Diagnostics::from(at("T3010", path).help(help));
+                all.extend(found.clone());
+                all
+            }
+            Self::Meaning { path, .. } => {
+                at("T3011", path).help("use the Homeostat that wrote the twin, or calibrate again with this one").into()
+            }
+        })
+    }
+}
+
+impl Twin {
+    /// Writes the twin at `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// Those of [`store::write`].
+    pub fn write(&self, path: &Path, overwrite: bool) -> Result<(), StoreError> {
+        store::write(path, &self.to_store(), overwrite)
+    }
+
+    /// Reads a twin, compiles its model again from the text in it, and checks on a draw that model, prior and readings
+    /// say what they said when it was written.
+    ///
+    /// # Errors
+    /// A file that is missing, damaged or of another version, or a model that this build reads in another way.
+    pub fn read(path: &Path) -> Result<Self, TwinError> {
+        let twin = Self::from_store(path, &store::read(path)?)?;
+        twin.check_meaning().map_err(|reason| TwinError::Meaning { path: path.into(), reason })?;
+        Ok(twin)
+    }
+
+    fn to_store(&self) -> Store {
+        let names: Vec<String> = self.posterior.prior.calibrated.iter().map(|c| c.name.clone()).collect();
+        let mut attributes = Map::new();
+        attributes.insert("inference_library".into(), json!("homeostat"));
+        attributes.insert("inference_library_version".into(), json!(self.provenance.version));
+        attributes.insert("notice".into(), json!(super::NOTICE));
+        attributes.insert(PERSON.into(), json!(self.person));
+        attributes.insert(PROVENANCE.into(), json!(self.provenance));
+        attributes.insert(VERDICT.into(), texts::verdict(&self.verdict, &names));
+        Store { attributes, groups: groups::write(self), texts: texts::write(&self.posterior) }
+    }
+
+    fn from_store(path: &Path, store: &Store) -> Result<Self, TwinError> {
+        let malformed = |reason: String| TwinError::Malformed { path: path.into(), reason };
+        let sources = texts::sources(store);
+        let provenance: Provenance = attribute(store, PROVENANCE).map_err(malformed)?;
+        let person: Person = attribute(store, PERSON).map_err(malformed)?;
+        if super::model_hash(&sources) != provenance.model_hash {
+            return Err(malformed("the model's text is not the one that was calibrated".into()));
+        }
+        let model = texts::compose(sources).map_err(|found| TwinError::Model { path: path.into(), found })?;
+        let posterior = posterior(store, model).map_err(malformed)?;
+        let prior = &posterior.prior;
+        groups::check_prior(store, prior).map_err(|reason| TwinError::Meaning { path: path.into(), reason })?;
+        let names: Vec<String> = prior.calibrated.iter().map(|c| c.name.clone()).collect();
+        let verdict = store.attributes.get(VERDICT).ok_or_else(|| "it has no verdict".to_string());
+        let draws = groups::draws(store, &names).map_err(malformed)?;
+        let predictions = groups::predictions(store, &posterior.terms, &draws).map_err(malformed)?;
+        Ok(Self {
+            verdict: verdict.and_then(|verdict| texts::read_verdict(verdict, &names)).map_err(malformed)?,
+            prior_draws: groups::prior_draws(store, &names).map_err(malformed)?,
+            posterior: Arc::new(posterior),
+            person,
+            draws,
+            predictions,
+            provenance,
+        })
+    }
+
+    /// Computes the likelihood of the first draw again; a build with another meaning of the model would find another.
+    fn check_meaning(&self) -> Result<(), String> {
+        let readings: Vec<usize> = self.posterior.terms.iter().map(|term| term.readings.len()).collect();
+        let kept: Vec<&[f64]> =
+            self.predictions.ln_likelihood.iter().zip(&readings).filter_map(|(values, n)| values.get(..*n)).collect();
+        // A draw that could not be simulated when it was written says nothing.
+        if kept.len() < readings.len() || kept.iter().any(|values| values.iter().any(|value| !value.is_finite())) {
+            return Ok(());
+        }
+        let mut workspace = crate::inference::LogDensityGradient::workspace(&*self.posterior);
+        let found = self.posterior.pointwise(&mut workspace, self.draws.draw(0, 0));
+        let found = found.map_err(|failure| format!("its first draw cannot be simulated: {failure}"))?;
+        for (term, (kept, found)) in self.posterior.terms.iter().zip(kept.iter().zip(&found)) {
+            for (number, (kept, found)) in kept.iter().zip(found).enumerate() {
+                // NaN is a difference too.
+                let same = (kept - found).abs() <= SAME * (1.0 + kept.abs());
+                if !same {
+                    let reading = format!("reading {} of `{}`", number + 1, term.name);
+                    return Err(format!("{reading} has ln likelihood {found}, in the file {kept}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Model, prior, schedule and readings as one density again.
+fn posterior(store: &Store, model: Composed) -> Result<Posterior, String> {
+    let covariates = texts::covariates(store, &model)?;
+    let schedule = texts::schedule(store, &model)?;
+    let settings = texts::settings(store)?;
+    let terms = groups::terms(store, &model)?;
+    let prior = Prior::new(&model, &covariates).map_err(|error| error.to_string())?;
+    let program = Arc::new(Program::compile(Arc::new(model)));
+    let matched = Matched { covariates, schedule, terms, matching: Matching::default() };
+    Ok(Posterior::new(program, prior, matched, settings))
+}
+
+fn attribute<T: serde::de::DeserializeOwned>(store: &Store, name: &str) -> Result<T, String> {
+    let value = store.attributes.get(name).ok_or_else(|| format!("it has no attribute `{name}`"))?;
+    parse(name, value)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(name: &str, value: &Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| format!("`{name}`: {error}"))
+}

@@ -1,0 +1,158 @@
+//! A twin's health: what the data taught about each parameter, and whether the draws can be trusted.
+
+use serde::Serialize;
+
+use crate::inference::Verdict;
+use crate::patient::Censoring;
+
+use super::{Person, Provenance, Twin};
+
+/// Below this contraction a parameter counts as known from the prior only.
+const INFORMED: f64 = 0.1;
+
+/// A twin in numbers, without its draws.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    pub notice: &'static str,
+    pub person: Person,
+    pub model: String,
+    /// The sentence that the model says of itself.
+    pub about_model: String,
+    /// Readings that were compared with the model, one entry a quantity and device.
+    pub readings: Vec<ReadingSummary>,
+    pub parameters: Vec<ParameterSummary>,
+    pub verdict: Verdict,
+    pub provenance: Provenance,
+}
+
+/// How much of one quantity was compared with the model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReadingSummary {
+    pub name: String,
+    pub device: Option<String>,
+    pub count: usize,
+    /// Share of the readings inside the 90 % interval of their replicates; `None` without replicates.
+    pub within_90: Option<f64>,
+}
+
+/// One parameter before and after the data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ParameterSummary {
+    pub name: String,
+    pub about: String,
+    pub unit: String,
+    pub prior: Interval,
+    pub posterior: Interval,
+    /// 1 − variance of the posterior / variance of the prior, both on the real line: 1 is all learnt from the data,
+    /// 0 nothing, below 0 the data are at odds with the prior's width.
+    pub contraction: f64,
+    /// Whether the data taught enough to speak of: contraction of at least 0.1.
+    pub informed: bool,
+    pub r_hat: f64,
+    pub ess_bulk: f64,
+    pub ess_tail: f64,
+}
+
+/// Median and the central 90 % of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    pub q05: f64,
+    pub median: f64,
+    pub q95: f64,
+}
+
+impl Summary {
+    /// Sums a twin up.
+    pub fn of(twin: &Twin) -> Self {
+        let model = &twin.posterior.program.model;
+        Self {
+            notice: super::NOTICE,
+            person: twin.person.clone(),
+            model: model.name.clone(),
+            about_model: model.about.clone(),
+            readings: readings(twin),
+            parameters: (0..twin.posterior.prior.dimension()).map(|index| parameter(twin, index)).collect(),
+            verdict: twin.verdict.clone(),
+            provenance: twin.provenance.clone(),
+        }
+    }
+}
+
+fn parameter(twin: &Twin, index: usize) -> ParameterSummary {
+    let calibrated = &twin.posterior.prior.calibrated[index];
+    let about = &twin.posterior.program.model.parameters[calibrated.parameter].about;
+    let mut after: Vec<f64> =
+        twin.draws.values.iter().skip(index).step_by(twin.draws.dimension.max(1)).copied().collect();
+    let real = |values: &mut dyn Iterator<Item = f64>| variance(values.map(|x| calibrated.transform.to_real(x)));
+    let before = real(&mut twin.prior_draws.iter().map(|draw| draw[index]));
+    let contraction = 1.0 - real(&mut after.iter().copied()) / before;
+    after.sort_by(f64::total_cmp);
+    let quantile = |share| calibrated.distribution.quantile(share);
+    let diagnostics = twin.verdict.parameters.get(index);
+    ParameterSummary {
+        name: calibrated.name.clone(),
+        about: about.clone(),
+        unit: calibrated.unit.text().into(),
+        prior: Interval { q05: quantile(0.05), median: quantile(0.5), q95: quantile(0.95) },
+        posterior: Interval::of_sorted(&after),
+        contraction,
+        informed: contraction >= INFORMED,
+        r_hat: diagnostics.map_or(f64::NAN, |d| d.r_hat),
+        ess_bulk: diagnostics.map_or(f64::NAN, |d| d.ess_bulk),
+        ess_tail: diagnostics.map_or(f64::NAN, |d| d.ess_tail),
+    }
+}
+
+fn readings(twin: &Twin) -> Vec<ReadingSummary> {
+    let terms = twin.posterior.terms.iter().enumerate();
+    terms
+        .map(|(number, term)| {
+            let count = term.readings.len();
+            let replicates = twin.predictions.replicates.get(number).map_or(&[][..], Vec::as_slice);
+            let within = |(index, reading): (usize, &crate::likelihood::TermReading)| {
+                let of_reading = replicates.iter().skip(index).step_by(count.max(1)).copied();
+                let mut values: Vec<f64> = of_reading.filter(|value| value.is_finite()).collect();
+                values.sort_by(f64::total_cmp);
+                let interval = Interval::of_sorted(&values);
+                // A bound is met by an interval that reaches beyond it.
+                let (low, high) = (interval.q05 <= reading.value, reading.value <= interval.q95);
+                match reading.censoring {
+                    Censoring::None => low && high,
+                    Censoring::Below => low,
+                    Censoring::Above => high,
+                }
+            };
+            let inside = term.readings.iter().enumerate().filter(|reading| within(*reading)).count();
+            let within_90 = (!replicates.is_empty()).then(|| inside as f64 / count as f64);
+            ReadingSummary { name: term.name.clone(), device: term.device.clone(), count, within_90 }
+        })
+        .collect()
+}
+
+impl Interval {
+    /// Of sorted values; NaN of none.
+    fn of_sorted(sorted: &[f64]) -> Self {
+        let at = |share| quantile(sorted, share);
+        Self { q05: at(0.05), median: at(0.5), q95: at(0.95) }
+    }
+}
+
+/// Quantile of sorted values, linear between them (Hyndman and Fan 1996, type 7); NaN of none.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let at = share * last as f64;
+    let (low, part) = (at.floor() as usize, at.fract());
+    sorted[low] + part * (sorted[(low + 1).min(last)] - sorted[low])
+}
+
+fn variance(values: impl Iterator<Item = f64>) -> f64 {
+    // Welford 1962: one pass without cancellation.
+    let (mut count, mut mean, mut sum) = (0.0, 0.0, 0.0);
+    for value in values {
+        count += 1.0;
+        let away = value - mean;
+        mean += away / count;
+        sum += away * (value - mean);
+    }
+    sum / (count - 1.0)
+}
