@@ -97,7 +97,7 @@ impl Noise {
 
 /// ln density (or tail probability) of a normal reading, and its derivatives by mean and sd.
 fn normal(value: f64, mean: f64, sd: f64, censoring: Censoring) -> (f64, f64, f64) {
-    if !(sd > 0.0) {
+    if sd.is_nan() || sd <= 0.0 {
         return (f64::NEG_INFINITY, 0.0, 0.0);
     }
     let z = (value - mean) / sd;
@@ -121,7 +121,7 @@ fn ornstein_uhlenbeck(value: f64, [mean, sd, time]: [f64; 3], censoring: Censori
         let (ln_density, by_mean, by_sd) = normal(value, mean, sd, censoring);
         return Scored { ln_density, by_argument: [by_mean, by_sd, 0.0], by_before: 0.0 };
     };
-    if !(time > 0.0) {
+    if time.is_nan() || time <= 0.0 {
         return Scored { ln_density: f64::NEG_INFINITY, ..Scored::default() };
     }
     let correlation = (-before.elapsed / time).exp();

@@ -160,7 +160,7 @@ pub fn schedule(
             None => silent.push(input.name.clone()),
             Some(exposure) => {
                 if let Err(diagnostic) = add_exposure(&mut schedule, model, index, input, exposure) {
-                    found.push(diagnostic);
+                    found.push(*diagnostic);
                 }
             }
         }
@@ -174,20 +174,22 @@ fn add_exposure(
     index: usize,
     input: &Input,
     exposure: &Exposure,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Box<Diagnostic>> {
     let per_hour = hours_to_model(model);
     let amount_unit = input.unit.times(&model.time_unit);
     let expected = match (input.kind, exposure.kind) {
         (InputKind::Rate(_), ExposureKind::Bolus) => &amount_unit,
         _ => &input.unit,
     };
-    let factor = exposure.unit.factor_to(expected).ok_or_else(|| {
+    let factor = exposure.unit.factor_to(expected).ok_or_else(|| -> Box<Diagnostic> {
         mismatch(&exposure.unit, expected)
             .help(format!("`{}` acts on the model `{}` in `{}`", exposure.name, model.name, expected))
+            .into()
     })?;
-    let wrong_kind = |given: &str, wanted: &str| {
+    let wrong_kind = |given: &str, wanted: &str| -> Box<Diagnostic> {
         Diagnostic::error("L1003", format!("`{}` is given as {given}", exposure.name))
             .help(format!("the model `{}` takes it as {wanted}", model.name))
+            .into()
     };
     let mut points = Series { input: index, times: Vec::new(), values: Vec::new() };
     for event in &exposure.events {
