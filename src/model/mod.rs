@@ -1,11 +1,18 @@
 //! Model files to a checked, composed, compiled program; the stages are files in reading order.
 
+mod compose;
 mod composed;
+mod expression;
 mod graph;
 mod lanes;
 mod library;
+mod parse;
+mod prior;
 mod program;
+mod scope;
+mod syntax;
 mod tape;
+mod token;
 
 pub use composed::{
     Assignment, Composed, Covariate, Delivery, ErrorFamily, Initial, Input, InputKind, Observation, Origin, Output,

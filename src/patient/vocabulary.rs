@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, Source, Span};
-use crate::units::{Quantity, Unit, UnitError, mismatch};
+use crate::units::{Quantity, Unit, mismatch};
 
 const EMBEDDED: &str = include_str!("../../models/vocabulary.toml");
 
@@ -187,14 +187,7 @@ pub(super) fn syntax(source: &Source, error: &toml::de::Error) -> Diagnostic {
     }
 }
 
-/// The diagnostic of a unit or a quantity that cannot be read (no place yet).
-pub(super) fn unit_error(error: &UnitError) -> Diagnostic {
-    let code = match error {
-        UnitError::Unknown { .. } => "U1001",
-        UnitError::Quantity { .. } => "U1003",
-    };
-    Diagnostic::error(code, error.to_string())
-}
+pub(super) use crate::units::unreadable as unit_error;
 
 fn span<T>(value: &Spanned<T>) -> Span {
     Span::new(value.span().start, value.span().end)

@@ -194,3 +194,12 @@ pub fn mismatch(found: &Unit, expected: &Unit) -> Diagnostic {
     Diagnostic::error("U1002", format!("`{found}` cannot be converted into `{expected}`"))
         .label(format!("dimension {}, expected {}", found.dimension, expected.dimension))
 }
+
+/// The diagnostic U1001 or U1003 for a unit or quantity that cannot be read; place it with `.at(…)`.
+pub fn unreadable(error: &UnitError) -> Diagnostic {
+    let code = match error {
+        UnitError::Unknown { .. } => "U1001",
+        UnitError::Quantity { .. } => "U1003",
+    };
+    Diagnostic::error(code, error.to_string())
+}

@@ -1,0 +1,143 @@
+//! A model file as written: statements and expressions with their places, nothing looked up yet.
+
+use crate::diagnostic::{Source, Span};
+
+/// One parsed file.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub source: Source,
+    pub name: Name,
+    pub about: String,
+    pub statements: Vec<Statement>,
+}
+
+/// A name, qualified (`sensor.gain`) or not, or the text of a unit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Name {
+    pub text: String,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub kind: StatementKind,
+    pub source: Option<String>,
+    pub about: String,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum StatementKind {
+    Time {
+        unit: Name,
+    },
+    Covariate {
+        name: Name,
+        unit: Name,
+        default: Option<Expression>,
+    },
+    Parameter {
+        name: Name,
+        unit: Name,
+        value: Value,
+        scales: Option<Expression>,
+    },
+    Input {
+        name: Name,
+        unit: Name,
+        acts: Acts,
+        lag: Option<Expression>,
+    },
+    State {
+        name: Name,
+        unit: Name,
+        initial: Expression,
+        near: Option<Expression>,
+        receives: Vec<Expression>,
+    },
+    Derivative {
+        state: Name,
+        value: Expression,
+    },
+    On {
+        input: Name,
+        assignments: Vec<(Name, Expression)>,
+    },
+    Let {
+        name: Name,
+        unit: Option<Name>,
+        value: Expression,
+    },
+    Output {
+        name: Name,
+        unit: Name,
+        value: Expression,
+    },
+    Observe {
+        name: Name,
+        unit: Option<Name>,
+        family: Name,
+        arguments: Vec<Expression>,
+    },
+    Use {
+        file: Name,
+        alias: Option<Name>,
+    },
+    Connect {
+        target: Name,
+        value: Expression,
+    },
+    /// `fix NAME = VALUE` or `prior NAME ~ PRIOR`.
+    Replace {
+        target: Name,
+        value: Value,
+    },
+}
+
+/// What a parameter is: drawn from a prior, or fixed.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Prior(Expression),
+    Fixed(Expression),
+}
+
+/// How an input acts.
+#[derive(Clone, Debug)]
+pub(super) enum Acts {
+    Bolus,
+    Rate,
+    RateAt(Expression),
+    RateOver(Expression),
+    SeriesConstant,
+    SeriesLinear,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Expression {
+    pub kind: ExpressionKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum ExpressionKind {
+    Number(f64, Option<Name>),
+    /// `30%`, as 30.
+    Percent(f64),
+    Name(String),
+    Call(Name, Vec<Expression>),
+    Unary(&'static str, Box<Expression>),
+    Binary(&'static str, Box<Expression>, Box<Expression>),
+}
+
+/// Every name in an expression.
+pub(super) fn names<'a>(expression: &'a Expression, into: &mut Vec<&'a str>) {
+    match &expression.kind {
+        ExpressionKind::Number(..) | ExpressionKind::Percent(_) => {}
+        ExpressionKind::Name(name) => into.push(name),
+        ExpressionKind::Call(_, arguments) => arguments.iter().for_each(|argument| names(argument, into)),
+        ExpressionKind::Unary(_, inner) => names(inner, into),
+        ExpressionKind::Binary(_, left, right) => {
+            names(left, into);
+            names(right, into);
+        }
+    }
+}
