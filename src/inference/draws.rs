@@ -21,6 +21,8 @@ pub struct Draws {
     pub energy: Vec<f64>,
     pub acceptance: Vec<f64>,
     pub step_size: Vec<f64>,
+    /// Gradients of all chains in all, warmup included.
+    pub gradients: u64,
 }
 
 impl Draws {

@@ -1,1 +1,62 @@
-//! Tests to come.
+//! Samplers, modes and diagnostics against targets whose answer is known.
+
+use homeostat::inference::{Draws, LogDensityGradient, NutsSettings, Rejection, nuts};
+use homeostat::stats::Seed;
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+/// A target given by a closure.
+struct Target<F> {
+    dimension: usize,
+    density: F,
+}
+
+impl<F: Fn(&[f64], &mut [f64]) -> Result<f64, Rejection> + Sync> LogDensityGradient for Target<F> {
+    type Workspace = ();
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn workspace(&self) {}
+
+    fn ln_density_gradient(&self, _: &mut (), at: &[f64], gradient: &mut [f64]) -> Result<f64, Rejection> {
+        (self.density)(at, gradient)
+    }
+}
+
+/// Starts drawn from independent normals.
+fn starts(chains: usize, dimension: usize, sd: f64) -> Vec<Vec<f64>> {
+    let mut stream = Seed(77).stream("test starts", 0);
+    (0..chains).map(|_| (0..dimension).map(|_| sd * stream.sample::<f64, _>(StandardNormal)).collect()).collect()
+}
+
+fn standard_normal(dimension: usize) -> impl LogDensityGradient {
+    Target {
+        dimension,
+        density: |at: &[f64], gradient: &mut [f64]| {
+            for (gradient, x) in gradient.iter_mut().zip(at) {
+                *gradient = -x;
+            }
+            Ok(-0.5 * at.iter().map(|x| x * x).sum::<f64>())
+        },
+    }
+}
+
+fn on_threads(threads: usize, sample: impl Fn() -> Draws + Send) -> Draws {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(sample)
+}
+
+#[test]
+fn draws_do_not_depend_on_the_number_of_threads() {
+    let target = standard_normal(5);
+    let settings = NutsSettings { warmup: 200, draws: 100, ..NutsSettings::default() };
+    let sample = || nuts(&target, &starts(4, 5, 1.0), &settings, Seed(3), &|_| ()).unwrap();
+    let one = on_threads(1, sample);
+    assert_eq!(one, on_threads(2, sample));
+    assert_eq!((one.chains, one.draws, one.dimension), (4, 100, 5));
+    assert_eq!(one.values.len(), 2000);
+    assert!([one.energy.len(), one.acceptance.len(), one.step_size.len(), one.tree_depth.len()] == [400; 4]);
+    let other = nuts(&target, &starts(4, 5, 1.0), &settings, Seed(4), &|_| ()).unwrap();
+    assert_ne!(one.values, other.values);
+}

@@ -1,0 +1,319 @@
+//! The No-U-Turn sampler (Hoffman & Gelman 2014) by `nuts-rs`, chains in parallel.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use nuts_rs::{
+    Chain, CpuLogpFunc, CpuMath, CpuMathError, DiagNutsSettings, HasDims, LogpError, LowRankNutsSettings, SamplerStats,
+    Settings,
+};
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
+use rayon::prelude::*;
+use thiserror::Error;
+
+use super::draws::Draws;
+use super::target::{LogDensityGradient, Rejection};
+use crate::stats::Seed;
+
+/// How often a start without a usable gradient is moved a little before it is given up.
+const START_ATTEMPTS: i32 = 8;
+
+/// How the sampler learns the scale of the target while it warms up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// One scale a parameter.
+    Diagonal,
+    /// One scale a parameter and the directions in which that is not enough; learns correlations.
+    LowRank,
+}
+
+/// Settings of [`nuts`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct NutsSettings {
+    pub chains: usize,
+    /// Draws a chain that adapt step size and metric, and are dropped.
+    pub warmup: usize,
+    /// Draws a chain that are kept.
+    pub draws: usize,
+    /// Mean acceptance that the step size is adapted to, in (0, 1).
+    pub target_acceptance: f64,
+    /// A trajectory has at most 2 to this power leapfrogs.
+    pub max_tree_depth: u64,
+    pub metric: Metric,
+}
+
+impl Default for NutsSettings {
+    fn default() -> Self {
+        Self {
+            chains: 4,
+            warmup: 1000,
+            draws: 1000,
+            target_acceptance: 0.8,
+            max_tree_depth: 10,
+            metric: Metric::LowRank,
+        }
+    }
+}
+
+/// Where a chain is; told after every draw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    pub chain: usize,
+    /// Draws done, warmup included.
+    pub done: usize,
+    /// Draws to do, warmup included.
+    pub total: usize,
+    /// Whether this draw still adapts.
+    pub warmup: bool,
+    /// Divergences after warmup.
+    pub divergences: usize,
+    /// Gradients of this chain so far, warmup included.
+    pub gradients: u64,
+    pub step_size: f64,
+}
+
+/// Why no draws could be taken.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum SampleError {
+    #[error("the settings of the sampler cannot work: {0}")]
+    Settings(String),
+    #[error("chain {chain} cannot start: {reason}")]
+    Start { chain: usize, reason: String },
+    #[error("chain {chain} broke off at draw {draw}: {reason}")]
+    Chain { chain: usize, draw: usize, reason: String },
+}
+
+/// Draws from a target by NUTS; positions are on the target's own scale, `[chain, draw, parameter]`.
+///
+/// Chain `c` begins at `starts[c % starts.len()]`, which should be spread, and must have a density. A rejected point
+/// ends its trajectory as a divergence. The draws depend on target, starts, settings and seed only, not on threads.
+///
+/// # Errors
+/// Settings that cannot work; a start without a density.
+pub fn nuts<T: LogDensityGradient>(
+    target: &T,
+    starts: &[Vec<f64>],
+    settings: &NutsSettings,
+    seed: Seed,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Draws, SampleError> {
+    settings.check()?;
+    let dimension = target.dimension();
+    if let Some(wrong) = starts.iter().find(|start| start.len() != dimension) {
+        let found = wrong.len();
+        return Err(SampleError::Settings(format!("a start has {found} parameters, the target {dimension}")));
+    }
+    if starts.is_empty() || dimension == 0 {
+        return Err(SampleError::Settings("there is no start, or no parameter to draw".into()));
+    }
+    let chains: Vec<Trace> = (0..settings.chains)
+        .into_par_iter()
+        .map(|chain| {
+            let start = &starts[chain % starts.len()];
+            match settings.metric {
+                // The two closures differ in the type of `word` alone, which cannot be named.
+                Metric::Diagonal => {
+                    run(settings.diagonal(), target, start, settings, (seed, chain), progress, |word| Word {
+                        ln_density: word.point.logp,
+                        divergent: word.divergence.diverging,
+                        tree_depth: word.depth,
+                        leapfrogs: word.adapt.step_size.n_steps,
+                        energy: word.point.energy,
+                        acceptance: word.adapt.step_size.mean_tree_accept,
+                    })
+                }
+                Metric::LowRank => {
+                    run(settings.low_rank(), target, start, settings, (seed, chain), progress, |word| Word {
+                        ln_density: word.point.logp,
+                        divergent: word.divergence.diverging,
+                        tree_depth: word.depth,
+                        leapfrogs: word.adapt.step_size.n_steps,
+                        energy: word.point.energy,
+                        acceptance: word.adapt.step_size.mean_tree_accept,
+                    })
+                }
+            }
+        })
+        .collect::<Result<_, _>>()?;
+    let mut draws = Draws { chains: settings.chains, draws: settings.draws, dimension, ..Draws::default() };
+    for trace in chains {
+        draws.gradients += trace.gradients;
+        draws.values.extend(trace.values);
+        draws.step_size.extend(trace.step_size);
+        for word in trace.words {
+            draws.ln_density.push(word.ln_density);
+            draws.divergent.push(word.divergent);
+            draws.tree_depth.push(word.tree_depth as i64);
+            draws.leapfrogs.push(word.leapfrogs as i64);
+            draws.energy.push(word.energy);
+            draws.acceptance.push(word.acceptance);
+        }
+    }
+    Ok(draws)
+}
+
+impl NutsSettings {
+    fn check(&self) -> Result<(), SampleError> {
+        let wrong = |what: &str| Err(SampleError::Settings(what.into()));
+        if self.chains == 0 || self.draws == 0 {
+            return wrong("at least one chain and one draw are needed");
+        }
+        if self.warmup < 20 {
+            return wrong("the step size cannot be learnt in fewer than 20 warmup draws");
+        }
+        if !(self.target_acceptance > 0.0 && self.target_acceptance < 1.0) {
+            return wrong("the target acceptance must lie between 0 and 1");
+        }
+        if !(1..=20).contains(&self.max_tree_depth) {
+            return wrong("the tree depth must be at least 1 and at most 20");
+        }
+        Ok(())
+    }
+
+    fn diagonal(&self) -> DiagNutsSettings {
+        let mut settings = DiagNutsSettings {
+            num_tune: self.warmup as u64,
+            num_draws: self.draws as u64,
+            maxdepth: self.max_tree_depth,
+            ..DiagNutsSettings::default()
+        };
+        settings.adapt_options.step_size_settings.target_accept = self.target_acceptance;
+        settings
+    }
+
+    fn low_rank(&self) -> LowRankNutsSettings {
+        let mut settings = LowRankNutsSettings {
+            num_tune: self.warmup as u64,
+            num_draws: self.draws as u64,
+            maxdepth: self.max_tree_depth,
+            ..LowRankNutsSettings::default()
+        };
+        settings.adapt_options.step_size_settings.target_accept = self.target_acceptance;
+        settings
+    }
+}
+
+/// What the sampler says of one draw.
+struct Word {
+    ln_density: f64,
+    divergent: bool,
+    tree_depth: u64,
+    leapfrogs: u64,
+    energy: f64,
+    acceptance: f64,
+}
+
+/// One chain after warmup.
+#[derive(Default)]
+struct Trace {
+    values: Vec<f64>,
+    words: Vec<Word>,
+    step_size: Vec<f64>,
+    gradients: u64,
+}
+
+/// The statistics of a draw that a sampler with settings `S` gives.
+type Statistics<'a, S, T> =
+    <<S as Settings>::Chain<CpuMath<Density<'a, T>>> as SamplerStats<CpuMath<Density<'a, T>>>>::Stats;
+
+fn run<'a, S: Settings, T: LogDensityGradient>(
+    adaptation: S,
+    target: &'a T,
+    start: &[f64],
+    settings: &NutsSettings,
+    (seed, chain): (Seed, usize),
+    progress: &(dyn Fn(Progress) + Sync),
+    word: impl Fn(&Statistics<'a, S, T>) -> Word,
+) -> Result<Trace, SampleError> {
+    let gradients = Rc::new(Cell::new(0));
+    let mut jitter = seed.stream("nuts start", chain as u64);
+    let mut position = start.to_vec();
+    let mut attempt = 0;
+    let mut sampler = loop {
+        let density = Density { target, workspace: target.workspace(), gradients: gradients.clone() };
+        let mut made = adaptation
+            .new_chain(chain as u64, CpuMath::new(density), &mut seed.stream("nuts", chain as u64))
+            .map_err(|error| SampleError::Settings(format!("{error:#}")))?;
+        match made.set_position(&position) {
+            Ok(()) => break made,
+            // The sampler takes its first scale from the gradient, so that it cannot start exactly on a mode.
+            Err(_) if attempt < START_ATTEMPTS => {
+                let scale = 1e-3 * f64::powi(4.0, attempt);
+                for (position, start) in position.iter_mut().zip(start) {
+                    *position = start + scale * jitter.sample::<f64, _>(StandardNormal);
+                }
+                attempt += 1;
+            }
+            Err(error) => return Err(SampleError::Start { chain, reason: format!("{error:#}") }),
+        }
+    };
+    let total = settings.warmup + settings.draws;
+    let mut trace = Trace::default();
+    let mut divergences = 0;
+    let mut step_size = f64::NAN;
+    for done in 1..=total {
+        let (position, _, statistics, state) = sampler.expanded_draw().map_err(|error| SampleError::Chain {
+            chain,
+            draw: done - 1,
+            reason: format!("{error:#}"),
+        })?;
+        let warmup = done <= settings.warmup;
+        if !warmup {
+            let word = word(&statistics);
+            divergences += usize::from(word.divergent);
+            trace.values.extend_from_slice(&position);
+            trace.words.push(word);
+            trace.step_size.push(step_size);
+        }
+        // What the sampler tells is already the step size of the next draw.
+        step_size = state.step_size;
+        let gradients = gradients.get();
+        progress(Progress { chain, done, total, warmup, divergences, gradients, step_size });
+    }
+    trace.gradients = gradients.get();
+    Ok(trace)
+}
+
+/// A target as `nuts-rs` wants it.
+struct Density<'a, T: LogDensityGradient> {
+    target: &'a T,
+    workspace: T::Workspace,
+    gradients: Rc<Cell<u64>>,
+}
+
+impl<T: LogDensityGradient> HasDims for Density<'_, T> {
+    fn dim_sizes(&self) -> HashMap<String, u64> {
+        HashMap::from([("unconstrained_parameter".to_string(), self.target.dimension() as u64)])
+    }
+}
+
+impl<T: LogDensityGradient> CpuLogpFunc for Density<'_, T> {
+    type LogpError = Rejection;
+    type FlowParameters = ();
+    type ExpandedVector = ();
+
+    fn dim(&self) -> usize {
+        self.target.dimension()
+    }
+
+    fn logp(&mut self, position: &[f64], gradient: &mut [f64]) -> Result<f64, Rejection> {
+        self.gradients.set(self.gradients.get() + 1);
+        let density = self.target.ln_density_gradient(&mut self.workspace, position, gradient)?;
+        if density.is_nan() || density == f64::INFINITY || gradient.iter().any(|slope| !slope.is_finite()) {
+            return Err(Rejection::new("the density or its gradient is not a finite number"));
+        }
+        Ok(density)
+    }
+
+    fn expand_vector<R: Rng + ?Sized>(&mut self, _: &mut R, _: &[f64]) -> Result<(), CpuMathError> {
+        Ok(())
+    }
+}
+
+impl LogpError for Rejection {
+    fn is_recoverable(&self) -> bool {
+        true
+    }
+}
