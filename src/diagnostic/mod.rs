@@ -1,13 +1,17 @@
 //! What is wrong in a user's file and what to write instead: codes, spans, labels, help.
 
+mod findings;
 mod nearest;
 mod pages;
+mod section;
 mod source;
 
 use std::fmt;
 
+pub use findings::Findings;
 pub use nearest::nearest;
 pub use pages::{all_pages, explain};
+pub use section::{Document, Section, Value, syntax};
 pub use source::{Location, Source, Span};
 
 /// How bad a finding is.

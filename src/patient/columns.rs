@@ -7,9 +7,8 @@ use super::files::{Place, TextFile};
 use super::load::Reader;
 use super::section::Section;
 use super::table::Table;
-use super::vocabulary::unit_error;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::units::Unit;
+use crate::units::{Unit, unreadable};
 
 /// A column with the unit in which it is declared; `None` for time stamps and texts.
 #[derive(Clone)]
@@ -60,7 +59,7 @@ impl Reader<'_> {
             Some(unit) => match parse_unit(unit) {
                 Ok(unit) => Some(unit),
                 Err(error) => {
-                    self.findings.push(unit_error(&error).at(&section.file.source, span));
+                    self.findings.push(unreadable(&error).at(&section.file.source, span));
                     return None;
                 }
             },

@@ -8,9 +8,9 @@ use toml::de::DeValue;
 use super::files::{Place, TextFile, listed};
 use super::load::Reader;
 use super::section::{Section, Value};
-use super::vocabulary::{Term, unit_error};
+use super::vocabulary::Term;
 use crate::diagnostic::{Diagnostic, Span, nearest};
-use crate::units::{Quantity, Unit, mismatch};
+use crate::units::{Quantity, Unit, mismatch, unreadable};
 
 /// A value with the place where it stands.
 pub(super) struct Given {
@@ -38,7 +38,7 @@ impl Reader<'_> {
             DeValue::String(text) => match Quantity::parse(text) {
                 Ok(quantity) => Content::Number(quantity.value, quantity.unit),
                 Err(error) => {
-                    self.findings.push(unit_error(&error).at(&section.file.source, value.span));
+                    self.findings.push(unreadable(&error).at(&section.file.source, value.span));
                     return None;
                 }
             },
@@ -148,7 +148,7 @@ impl Reader<'_> {
         match Unit::parse(text) {
             Ok(unit) => Some(unit),
             Err(error) => {
-                self.findings.push(unit_error(&error).at_location(place.location()));
+                self.findings.push(unreadable(&error).at_location(place.location()));
                 None
             }
         }

@@ -6,18 +6,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::check::Row;
-use super::clock::{self, Clock};
 use super::files::{Files, Place, TextFile, listed};
-use super::findings::Findings;
 use super::section::Section;
 use super::table::Table;
-use super::vocabulary::{Conversion, Term, misfit, syntax, unit_error};
+use super::vocabulary::{Conversion, Term, misfit};
 use super::{LeftOut, Origin, Patient, Vocabulary};
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, Severity, Span, nearest};
-use crate::units::{Quantity, Unit, mismatch};
+use crate::diagnostic::{Diagnostic, Diagnostics, Document, Findings, Location, Severity, nearest};
+use crate::units::{self, Clock, TimeError, Unit, mismatch, unreadable};
 
 const MANIFEST: &str = "patient.toml";
 const KEYS: [&str; 8] = ["name", "about", "model", "epoch", "start", "covariates", "exposure", "observation"];
@@ -49,7 +47,7 @@ impl Patient {
 
     /// Reads the bundle in a folder, with a vocabulary of the caller's.
     pub fn load_with(folder: &Path, vocabulary: &Vocabulary) -> Result<(Patient, Diagnostics), Diagnostics> {
-        let hour = Unit::parse("h").map_err(|error| unit_error(&error))?;
+        let hour = Unit::parse("h").map_err(|error| unreadable(&error))?;
         let mut reader = Reader {
             vocabulary,
             files: Files::new(folder),
@@ -72,14 +70,8 @@ impl Patient {
             .text(MANIFEST)
             .map_err(|finding| finding.at_location(Location::file(folder.join(MANIFEST).to_string_lossy())))?;
         let text = file.source.text.clone();
-        let (table, errors) = DeTable::parse_recoverable(&text);
-        if !errors.is_empty() {
-            let mut found = Diagnostics::new();
-            errors.iter().for_each(|error| found.push(syntax(&file.source, error)));
-            return Err(found);
-        }
-        let span = Span::new(0, text.find('\n').unwrap_or(text.len()));
-        let patient = reader.patient(&Section::new(&file, table.get_ref(), span, "patient.toml"), folder);
+        let table = file.parse(&text)?;
+        let patient = reader.patient(&file.top(&table, "patient.toml"), folder);
         reader.findings.finish().or_value(patient)
     }
 }
@@ -137,10 +129,10 @@ impl<'v> Reader<'v> {
                 return None;
             }
         };
-        let epoch = clock::instant(&text);
+        let epoch = units::instant(&text);
         if epoch.is_none() {
             let finding = Diagnostic::error("P2015", format!("`{text}` is not a time stamp with a time zone"));
-            let example = match clock::local(&text) {
+            let example = match units::local(&text) {
                 Some(local) => format!("{local}+00:00[UTC]"),
                 None => "2024-01-01T00:00:00+01:00[Europe/Berlin]".into(),
             };
@@ -185,18 +177,12 @@ impl<'v> Reader<'v> {
                 return None;
             }
         };
-        let finding = match Quantity::parse(&text) {
-            Ok(time) if time.unit.is_time() => return time.unit.convert(time.value, &self.hour),
-            Ok(time) => mismatch(&time.unit, &self.hour),
-            Err(error) => {
-                let begins_a_date = text.get(..5).is_some_and(|start| start.ends_with('-'));
-                match self.clock.hours(&text) {
-                    Some(hours) => return Some(hours),
-                    None if begins_a_date && self.clock.epoch.is_none() => no_epoch(),
-                    None if begins_a_date => Diagnostic::error("P2015", format!("`{text}` is not a time stamp")),
-                    None => unit_error(&error),
-                }
-            }
+        let finding = match self.clock.read(&text) {
+            Ok(hours) => return Some(hours),
+            Err(TimeError::Dimension { unit }) => mismatch(&unit, &self.hour),
+            Err(TimeError::NoEpoch) => no_epoch(),
+            Err(TimeError::Quantity(error)) => unreadable(&error),
+            Err(error @ TimeError::Stamp { .. }) => Diagnostic::error("P2015", error.to_string()),
         };
         self.findings.push(finding.at(&section.file.source, value.span));
         None

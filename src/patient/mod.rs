@@ -1,12 +1,10 @@
 //! Reads a patient bundle from disk into named covariates, exposures and observations; knows no model.
 
 mod check;
-mod clock;
 mod columns;
 mod covariate;
 mod exposure;
 mod files;
-mod findings;
 mod given;
 mod load;
 mod observation;

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::files::{TextFile, listed};
-use super::findings::Findings;
-use crate::diagnostic::{Diagnostic, Location, nearest};
+use crate::diagnostic::{Diagnostic, Findings, Location, nearest};
 
 /// A table with a header, whose cells know their line and column.
 pub(super) struct Table {

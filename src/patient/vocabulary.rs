@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, Source, Span};
-use crate::units::{Quantity, Unit, mismatch};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, Source, Span, syntax};
+use crate::units::{Quantity, Unit, mismatch, unreadable};
 
 const EMBEDDED: &str = include_str!("../../models/vocabulary.toml");
 
@@ -113,14 +113,14 @@ impl Vocabulary {
 
     fn parse(source: &Source) -> Result<Self, Diagnostics> {
         let written: BTreeMap<String, Written> =
-            toml::from_str(&source.text).map_err(|error| syntax(source, &error))?;
+            toml::from_str(&source.text).map_err(|error| syntax("P2003", source, &error))?;
         let mut found = Diagnostics::new();
         let mut terms = BTreeMap::new();
         for (name, written) in written {
             let mut unit = |text: &Spanned<String>| match Unit::parse(text.get_ref()) {
                 Ok(unit) => Some(unit),
                 Err(error) => {
-                    found.push(unit_error(&error).at(source, span(text)));
+                    found.push(unreadable(&error).at(source, span(text)));
                     None
                 }
             };
@@ -131,7 +131,7 @@ impl Vocabulary {
             let equivalence = written.equivalence.as_ref().and_then(|text| match Quantity::parse(text.get_ref()) {
                 Ok(quantity) => Some(quantity),
                 Err(error) => {
-                    found.push(unit_error(&error).at(source, span(text)));
+                    found.push(unreadable(&error).at(source, span(text)));
                     None
                 }
             });
@@ -175,19 +175,6 @@ pub(super) fn misfit(term: &Term, declared: &Unit) -> Diagnostic {
         None => mismatch(declared, &term.unit),
     }
 }
-
-/// The diagnostic of a TOML text that cannot be read, placed where the reader stopped.
-pub(super) fn syntax(source: &Source, error: &toml::de::Error) -> Diagnostic {
-    let message = error.message().lines().collect::<Vec<_>>().join("; ");
-    let finding = Diagnostic::error("P2003", format!("this is not valid TOML: {message}"));
-    let finding = finding.help("texts stand in quotation marks, as in weight = \"79.6 kg\"");
-    match error.span() {
-        Some(span) => finding.at(source, Span::new(span.start, span.end)),
-        None => finding.at_location(Location::file(&*source.name)),
-    }
-}
-
-pub(super) use crate::units::unreadable as unit_error;
 
 fn span<T>(value: &Spanned<T>) -> Span {
     Span::new(value.span().start, value.span().end)

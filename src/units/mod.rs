@@ -1,11 +1,13 @@
 //! UCUM units with run-time dimensions, and quantities as users write them.
 
+mod clock;
 mod parse;
 
 use std::fmt;
 
 use crate::diagnostic::Diagnostic;
 
+pub use clock::{Clock, TimeError, instant, local};
 pub use parse::{Quantity, UnitError};
 
 /// Base quantities: length, time, mass, angle, temperature, charge, luminous intensity, amount of substance, arbitrary units.

@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, Severity};
+use super::{Diagnostic, Diagnostics, Location, Severity};
 
 /// How many findings of one code in one file are told in full.
 const SHOWN: usize = 5;
 
-#[derive(Default)]
-pub(super) struct Findings {
+/// Findings about one or more files, in the order found.
+#[derive(Debug, Default)]
+pub struct Findings {
     list: Vec<Diagnostic>,
     /// How often a code was found in a file, and where in `list` the last one told stands.
     counts: HashMap<(&'static str, String), Told>,
     errors: usize,
 }
 
+#[derive(Debug)]
 struct Told {
     count: usize,
     last: usize,
@@ -22,13 +24,14 @@ struct Told {
 }
 
 impl Findings {
-    pub(super) fn push(&mut self, finding: Diagnostic) {
+    /// Adds a finding.
+    pub fn push(&mut self, finding: Diagnostic) {
         self.errors += usize::from(finding.severity == Severity::Error);
         self.list.push(finding);
     }
 
     /// Adds a finding about one of many rows; `make` is called only while the code's first few are told.
-    pub(super) fn row(&mut self, code: &'static str, file: &str, make: impl FnOnce() -> Diagnostic) {
+    pub fn row(&mut self, code: &'static str, file: &str, make: impl FnOnce() -> Diagnostic) {
         let key = (code, file.to_string());
         if let Some(told) = self.counts.get_mut(&key).filter(|told| told.count >= SHOWN) {
             told.count += 1;
@@ -44,12 +47,12 @@ impl Findings {
     }
 
     /// How many errors were found so far, told or not.
-    pub(super) fn errors(&self) -> usize {
+    pub fn errors(&self) -> usize {
         self.errors
     }
 
     /// All findings in the order found; what was not told is counted after the last of its kind.
-    pub(super) fn finish(self) -> Diagnostics {
+    pub fn finish(self) -> Diagnostics {
         let mut more: Vec<_> = self.counts.into_iter().filter(|(_, told)| told.count > SHOWN).collect();
         more.sort_by_key(|(_, told)| told.last);
         let mut more = more.into_iter().peekable();

@@ -1,18 +1,35 @@
-//! Time in hours since the bundle's epoch, from time stamps as people write them.
+//! Time in hours since the epoch, from quantities and time stamps as people write them.
 
 use jiff::ZonedDateTime;
 use jiff::civil::{Date, DateTime};
+use thiserror::Error;
 
-/// Time zero of a bundle.
-#[derive(Clone, Default)]
-pub(super) struct Clock {
+use super::{Quantity, Unit, UnitError};
+
+/// Time zero of a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Clock {
+    /// `None` where times are only relative.
     pub epoch: Option<ZonedDateTime>,
+}
+
+/// Why a text is not a time.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum TimeError {
+    #[error("a time stamp needs an epoch")]
+    NoEpoch,
+    #[error("`{text}` is not a time stamp")]
+    Stamp { text: String },
+    #[error("`{unit}` is not a unit of time")]
+    Dimension { unit: Unit },
+    #[error(transparent)]
+    Quantity(#[from] UnitError),
 }
 
 impl Clock {
     /// Hours since the epoch of a time stamp: with a zone or an offset as it says, without one in the epoch's zone.
     /// `None` if there is no epoch or the text is no time stamp.
-    pub(super) fn hours(&self, text: &str) -> Option<f64> {
+    pub fn hours(&self, text: &str) -> Option<f64> {
         let epoch = self.epoch.as_ref()?;
         let instant = match instant(text) {
             Some(zoned) => zoned.timestamp(),
@@ -23,10 +40,28 @@ impl Clock {
         // Whole seconds first, so that round times stay round.
         Some(passed.as_secs() as f64 / 3600.0 + f64::from(passed.subsec_nanos()) / 3.6e12)
     }
+
+    /// Hours since the epoch of a quantity of time (`90 min`) or of a time stamp.
+    pub fn read(&self, text: &str) -> Result<f64, TimeError> {
+        let error = match Quantity::parse(text) {
+            Ok(time) => {
+                let hour = Unit::parse("h")?;
+                return time.unit.convert(time.value, &hour).ok_or(TimeError::Dimension { unit: time.unit });
+            }
+            Err(error) => error,
+        };
+        let begins_a_date = text.get(..5).is_some_and(|start| start.ends_with('-'));
+        match self.hours(text) {
+            Some(hours) => Ok(hours),
+            None if begins_a_date && self.epoch.is_none() => Err(TimeError::NoEpoch),
+            None if begins_a_date => Err(TimeError::Stamp { text: text.into() }),
+            None => Err(error.into()),
+        }
+    }
 }
 
 /// A time stamp that names its zone or offset.
-pub(super) fn instant(text: &str) -> Option<ZonedDateTime> {
+pub fn instant(text: &str) -> Option<ZonedDateTime> {
     let text = text.trim();
     text.parse::<ZonedDateTime>().ok().or_else(|| {
         let timestamp = text.parse::<jiff::Timestamp>().ok()?;
@@ -35,7 +70,7 @@ pub(super) fn instant(text: &str) -> Option<ZonedDateTime> {
 }
 
 /// A date, with or without time of day, in no zone.
-pub(super) fn local(text: &str) -> Option<DateTime> {
+pub fn local(text: &str) -> Option<DateTime> {
     let text = text.trim();
     text.parse::<DateTime>().ok().or_else(|| Some(text.parse::<Date>().ok()?.into()))
 }
