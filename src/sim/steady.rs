@@ -10,7 +10,7 @@ use super::workspace::Workspace;
 /// Lanes of one pass over the Jacobian: a value and fifteen unit vectors of the state.
 const LANES: usize = 16;
 const ITERATIONS: usize = 60;
-/// Relative change of every state at which the iteration has arrived.
+/// Rounding of a residual against the sizes of its terms, below which the iteration has arrived.
 const ARRIVED: f64 = 1e-13;
 
 /// Solves for the steady values of all lanes and writes them, with their tangents, into the steady slots.
@@ -105,14 +105,25 @@ impl<'a> System<'a> {
         self.residual.iter().all(|r| r.is_finite()) && self.jacobian.iter().all(|j| j.is_finite())
     }
 
+    /// Whether every residual is no more than the rounding of its terms |∂f/∂x · x|: the change of a state cannot tell,
+    /// since a steady value may be 0.
+    fn is_rounding(&self, x: &[f64]) -> bool {
+        (0..x.len()).all(|row| {
+            let size: f64 = x.iter().enumerate().map(|(column, x)| (self.jacobian[(row, column)] * x).abs()).sum();
+            self.residual[row].abs() <= ARRIVED * size
+        })
+    }
+
     fn newton(&mut self, guess: &[f64]) -> Result<Vec<f64>, Failure> {
         let mut x = guess.to_vec();
         for _ in 0..ITERATIONS {
             if !self.evaluate(&x) {
                 return Err(Failure::NoSteadyState);
             }
+            let arrived = self.is_rounding(&x);
             let step = self.jacobian.clone().lu().solve(&self.residual).ok_or(Failure::NoSteadyState)?;
-            if advance(&mut x, &step, -1.0)? {
+            advance(&mut x, &step, -1.0)?;
+            if arrived {
                 return Ok(x);
             }
         }
@@ -128,6 +139,7 @@ impl<'a> System<'a> {
             if !self.evaluate(&x) {
                 return Err(Failure::NoSteadyState);
             }
+            let arrived = self.is_rounding(&x);
             let size = self.residual.norm();
             if before.is_finite() && size > 0.0 {
                 span *= (before / size).clamp(0.3, 10.0);
@@ -136,7 +148,8 @@ impl<'a> System<'a> {
             let n = x.len();
             let matrix = DMatrix::identity(n, n) / span - &self.jacobian;
             let step = matrix.lu().solve(&self.residual).ok_or(Failure::NoSteadyState)?;
-            if advance(&mut x, &step, 1.0)? && span > 1e6 {
+            advance(&mut x, &step, 1.0)?;
+            if arrived {
                 return Ok(x);
             }
         }
@@ -166,16 +179,13 @@ impl<'a> System<'a> {
     }
 }
 
-/// Moves x by ±step; true when nothing moved by more than rounding.
-fn advance(x: &mut [f64], step: &DVector<f64>, sign: f64) -> Result<bool, Failure> {
-    let mut arrived = true;
+/// Moves x by ±step.
+fn advance(x: &mut [f64], step: &DVector<f64>, sign: f64) -> Result<(), Failure> {
     for (x, step) in x.iter_mut().zip(step) {
-        let moved = *x + sign * step;
-        if !moved.is_finite() {
+        *x += sign * step;
+        if !x.is_finite() {
             return Err(Failure::NoSteadyState);
         }
-        arrived &= step.abs() <= ARRIVED * x.abs().max(moved.abs());
-        *x = moved;
     }
-    Ok(arrived)
+    Ok(())
 }

@@ -242,6 +242,7 @@ pub(super) fn draws(store: &Store, names: &[String]) -> Result<Draws, String> {
         energy: real("energy")?,
         acceptance: real("acceptance_rate")?,
         step_size: real("step_size")?,
+        gradients: whole("n_steps")?.iter().map(|steps| *steps as u64).sum(),
     })
 }
 
