@@ -112,7 +112,7 @@ impl Twin {
         groups::check_prior(store, prior).map_err(|reason| TwinError::Meaning { path: path.into(), reason })?;
         let names: Vec<String> = prior.calibrated.iter().map(|c| c.name.clone()).collect();
         let verdict = store.attributes.get(VERDICT).ok_or_else(|| "it has no verdict".to_string());
-        let draws = groups::draws(store, &names).map_err(malformed)?;
+        let draws = groups::draws(store, &names, provenance.gradients).map_err(malformed)?;
         let predictions = groups::predictions(store, &posterior.terms, &draws).map_err(malformed)?;
         Ok(Self {
             verdict: verdict.and_then(|verdict| texts::read_verdict(verdict, &names)).map_err(malformed)?,

@@ -215,8 +215,8 @@ pub(super) fn check_prior(store: &Store, prior: &Prior) -> Result<(), String> {
     }
 }
 
-/// Draws with the sampler's word on each.
-pub(super) fn draws(store: &Store, names: &[String]) -> Result<Draws, String> {
+/// Draws with the sampler's word on each, and how many gradients they took in all.
+pub(super) fn draws(store: &Store, names: &[String], gradients: u64) -> Result<Draws, String> {
     let (chains, draws) = (i64s(store, POSTERIOR, CHAIN)?.len(), i64s(store, POSTERIOR, DRAW)?.len());
     let (count, dimension) = (chains * draws, names.len());
     if count == 0 {
@@ -242,7 +242,7 @@ pub(super) fn draws(store: &Store, names: &[String]) -> Result<Draws, String> {
         energy: real("energy")?,
         acceptance: real("acceptance_rate")?,
         step_size: real("step_size")?,
-        gradients: whole("n_steps")?.iter().map(|steps| *steps as u64).sum(),
+        gradients,
     })
 }
 

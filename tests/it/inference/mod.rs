@@ -1,5 +1,7 @@
 //! Samplers, modes and diagnostics against targets whose answer is known.
 
+mod diagnostics;
+
 use homeostat::inference::{Draws, LogDensityGradient, NutsSettings, Rejection, nuts};
 use homeostat::stats::Seed;
 use rand::RngExt;
