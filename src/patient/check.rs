@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::units::Unit;
 
 /// One reading or event with its places, before it becomes plain data.
+#[derive(Clone)]
 pub(super) struct Row {
     pub time_h: f64,
     pub value: f64,
@@ -51,13 +52,15 @@ impl Reader<'_> {
             return;
         }
         let (from, to) = (digits(conversion.undo(low)), digits(conversion.undo(high)));
+        let scales = term.other_scale.iter().map(|(unit, name)| format!("in {unit} it is `{name}`; "));
+        let help = format!("{}correct it, or leave the cell empty if it is an artefact", scales.collect::<String>());
         for (value, place) in values.iter().filter(|(value, _)| !plausible(*value)) {
             self.findings.row("P2019", place.path(), || {
                 let value = digits(conversion.undo(*value));
                 Diagnostic::error("P2019", format!("{value} {declared} is no plausible `{}`", term.name))
                     .at_location(place.location())
                     .label(format!("plausible is {from} to {to} {declared}"))
-                    .help("correct it, or leave the cell empty if it is an artefact")
+                    .help(help.clone())
             });
         }
     }
@@ -114,15 +117,17 @@ impl Reader<'_> {
     }
 
     /// P2016: an event that stands twice is warned of, for two equal doses may be true; a rate that holds or a series
-    /// can have only one value at a time.
-    pub(super) fn check_doubled_events(&mut self, kind: ExposureKind, rows: &[Row]) {
+    /// can have only one value at a time. `earlier` holds the events of earlier entries of the name.
+    pub(super) fn check_doubled_events(&mut self, kind: ExposureKind, rows: &[Row], earlier: &[Row]) {
         let single = matches!(kind, ExposureKind::Held | ExposureKind::Series);
-        for pair in rows.windows(2).filter(|pair| pair[0].time_h == pair[1].time_h) {
-            let [first, second] = pair else { continue };
-            let same = first.value == second.value && first.duration_h == second.duration_h;
-            if !single && !same {
-                continue;
-            }
+        let mut seen: HashMap<u64, Vec<&Row>> = HashMap::new();
+        earlier.iter().for_each(|row| seen.entry(time_key(row.time_h)).or_default().push(row));
+        for second in rows {
+            let known = seen.entry(time_key(second.time_h)).or_default();
+            let same = |first: &&&Row| first.value == second.value && first.duration_h == second.duration_h;
+            let first = known.iter().find(|first| single || same(first)).copied();
+            known.push(second);
+            let Some(first) = first else { continue };
             self.findings.row("P2016", second.time_place.path(), || {
                 let hours = digits(second.time_h);
                 let finding = if single {
@@ -137,6 +142,24 @@ impl Reader<'_> {
                     .label(format!("the other one is at {}", first.place.origin()))
             });
         }
+    }
+
+    /// P2027: a rate that holds, or a series, says nothing of the time before its first value.
+    pub(super) fn check_first(&mut self, name: &str, kind: ExposureKind, rows: &[Row]) {
+        let first = rows.iter().min_by(|a, b| a.time_h.total_cmp(&b.time_h));
+        let Some(first) = first.filter(|first| first.time_h > self.start_h) else { return };
+        let before = match kind {
+            ExposureKind::Held => "no rate",
+            ExposureKind::Series => "the first value",
+            ExposureKind::Bolus | ExposureKind::Rate => return,
+        };
+        let (from, to) = (digits(self.start_h), digits(first.time_h));
+        let message = format!("`{name}` says nothing from {from} h to {to} h: {before} is taken");
+        self.findings.push(
+            Diagnostic::warning("P2027", message)
+                .at_location(first.time_place.location())
+                .help(format!("add what held before, or write start = \"{to} h\" in patient.toml")),
+        );
     }
 
     /// P2018: amounts, rates and durations are not negative.

@@ -111,7 +111,9 @@ impl Reader<'_> {
                 let finding = finding.at_location(table.location(row, column));
                 let pointed = digits.replacen(',', ".", 1);
                 if digits.matches(',').count() == 1 && !digits.contains('.') && pointed.parse::<f64>().is_ok() {
-                    return finding.help(format!("decimals are written with a point, not a comma: {pointed}"));
+                    return finding.help(format!(
+                        "decimals are written with a point, not a comma: {pointed}; thousands without a mark"
+                    ));
                 }
                 finding.help("a cell holds a number alone; the unit stands in patient.toml")
             }),
@@ -144,8 +146,12 @@ impl Reader<'_> {
         if is_missing(text) {
             return Cell::Empty;
         }
-        if let Some(hours) = self.clock.hours(text) {
-            return Cell::Number(hours, Censoring::None);
+        if let Some(stamp) = self.clock.stamp(text) {
+            if let Some(doubt) = self.clock.doubt(text, stamp) {
+                let (code, place) = (doubt.code, table.location(row, column));
+                self.findings.row(code, &table.file.source.name, || doubt.at_location(place));
+            }
+            return stamp.hours().map_or(Cell::Wrong, |hours| Cell::Number(hours, Censoring::None));
         }
         self.findings.row("P2015", &table.file.source.name, || {
             Diagnostic::error("P2015", format!("`{}` is not a time stamp", short(text)))

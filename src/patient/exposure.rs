@@ -1,5 +1,6 @@
 //! Exposures: amounts, rates and series, from a table, written in place, or one rate that holds.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::check::Row;
@@ -15,6 +16,9 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::units::{Quantity, Unit, mismatch};
 
 const KEYS: [&str; 8] = ["name", "file", "time", "amount", "rate", "value", "duration", "events"];
+
+/// Why an event with a rate is left out: a mistake in its duration, or a rate of nothing.
+const NO_TIME: &str = "a rate that lasts no time gives nothing";
 
 /// What is being read for one entry.
 struct Entry<'v, 's> {
@@ -51,6 +55,7 @@ struct Meaning {
 impl<'v> Reader<'v> {
     pub(super) fn exposures(&mut self, sections: &[Section]) -> Vec<Exposure> {
         let mut all: Vec<Exposure> = Vec::new();
+        let mut seen: HashMap<String, Vec<Row>> = HashMap::new();
         for section in sections {
             section.only(&KEYS, &mut self.findings);
             let Some((name, span)) =
@@ -73,7 +78,10 @@ impl<'v> Reader<'v> {
             };
             let Some(read) = read else { continue };
             self.check_times(&read.rows);
-            self.check_doubled_events(read.kind, &read.rows);
+            self.check_first(&entry.name, read.kind, &read.rows);
+            let known = seen.entry(entry.name.clone()).or_default();
+            self.check_doubled_events(read.kind, &read.rows, known);
+            known.extend(read.rows.iter().cloned());
             self.add_exposure(&mut all, &entry, read, span);
         }
         for exposure in &mut all {
@@ -227,6 +235,10 @@ impl<'v> Reader<'v> {
             if meaning.kind != ExposureKind::Series && !self.check_sign(key, number, &place) {
                 continue;
             }
+            if key == "rate" && lasts && duration_h == 0.0 {
+                self.leave_out(&entry.name, NO_TIME, place.origin());
+                continue;
+            }
             let time_place = Self::cell_place(&table, row, time.index);
             rows.push(meaning.row(time_h, number, duration_h, time_place, place));
         }
@@ -311,6 +323,10 @@ impl<'v> Reader<'v> {
             if !(signed || self.check_sign(key, number, &given.place))
                 || !self.check_sign("duration", duration_h, &time_place)
             {
+                continue;
+            }
+            if key == "rate" && lasts && duration_h == 0.0 {
+                self.leave_out(&entry.name, NO_TIME, given.place.origin());
                 continue;
             }
             let (read, ..) = read.get_or_insert_with(|| {

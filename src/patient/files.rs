@@ -69,6 +69,7 @@ impl Files {
 
     /// Reads a file of the bundle, or the one read before; P2002 (no place yet) if it cannot be.
     pub(super) fn text(&mut self, name: &str) -> Result<Rc<TextFile>, Diagnostic> {
+        let name = name.trim_start_matches("./");
         if let Some((file, _)) = self.read.get(name) {
             return Ok(file.clone());
         }
@@ -80,10 +81,18 @@ impl Files {
         let path = self.folder.join(name);
         let bytes = fs::read(&path).map_err(|error| self.unreadable(name, &error))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
-            Diagnostic::error("P2002", format!("`{name}` is not UTF-8 text (byte {})", error.valid_up_to() + 1))
+            let before = &bytes[..error.valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let byte = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+            Diagnostic::error("P2002", format!("`{name}` is not UTF-8 text (line {line}, byte {byte})"))
                 .help("save it as UTF-8; in a spreadsheet program choose \"CSV UTF-8\"")
         })?;
-        let source = Source::new(path.to_string_lossy(), text.trim_start_matches('\u{feff}'));
+        let mut text = text.trim_start_matches('\u{feff}').to_string();
+        if !text.contains('\n') {
+            // Files of the old Macintosh end their lines so.
+            text = text.replace('\r', "\n");
+        }
+        let source = Source::new(path.to_string_lossy(), text);
         let file = Rc::new(TextFile { name: name.into(), source });
         self.read.insert(name.into(), (file.clone(), Sha256::digest(&bytes).into()));
         Ok(file)

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::files::{Place, TextFile, listed};
 use super::load::Reader;
 use super::section::{Section, Value};
-use super::vocabulary::Term;
+use super::vocabulary::{Term, misfit};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::units::{Quantity, Unit, mismatch, unreadable};
 
@@ -42,7 +42,7 @@ impl Reader<'_> {
                     return None;
                 }
             },
-            DeValue::Integer(_) | DeValue::Float(_) => {
+            DeValue::Integer(_) | DeValue::Float(_) if !categories => {
                 let text = section.file.source.text.get(value.span.start..value.span.end).unwrap_or("1");
                 let finding = Diagnostic::error("P2006", format!("`{}` has no unit", value.key));
                 let finding = finding.at(&section.file.source, value.span);
@@ -50,14 +50,16 @@ impl Reader<'_> {
                 return None;
             }
             _ => {
-                self.findings.push(section.wrong_kind(value, "a quantity, as in \"79.6 kg\""));
+                let known = term.map(|term| term.categories.keys().collect::<Vec<_>>()).unwrap_or_default();
+                let expected = if known.is_empty() { "a quantity, as in \"79.6 kg\"".into() } else { listed(&known) };
+                self.findings.push(section.wrong_kind(value, &expected));
                 return None;
             }
         };
         Some(Given { content, place })
     }
 
-    /// A number under a key, in a unit that another one must be convertible into (U1002).
+    /// A number under a key, in `unit`, which is the term's where there is one (U1002, P2025).
     pub(super) fn given_in(&mut self, section: &Section, key: &str, unit: &Unit, term: Option<&Term>) -> Option<f64> {
         let value = section.get(key)?;
         let given = self.given(section, &value, None)?;
@@ -65,13 +67,12 @@ impl Reader<'_> {
             self.findings.push(section.wrong_kind(&value, "a quantity"));
             return None;
         };
-        match super::Conversion::new(&from, unit, term.and_then(|term| term.equivalence.as_ref())) {
-            Some(conversion) => Some(conversion.apply(number)),
-            None => {
-                self.findings.push(mismatch(&from, unit).at_location(given.place.location()));
-                None
-            }
+        let conversion = term.map_or_else(|| super::Conversion::new(&from, unit, None), |term| term.conversion(&from));
+        if conversion.is_none() {
+            let finding = term.map_or_else(|| mismatch(&from, unit), |term| misfit(term, &from));
+            self.findings.push(finding.at_location(given.place.location()));
         }
+        Some(conversion?.apply(number))
     }
 
     /// `{ file = "person.json", key = "weight_kg", unit = "kg" }`.

@@ -177,9 +177,13 @@ impl<'v> Reader<'v> {
                 return None;
             }
         };
+        if let Some(doubt) = self.clock.stamp(&text).and_then(|stamp| self.clock.doubt(&text, stamp)) {
+            self.findings.push(doubt.at(&section.file.source, value.span));
+        }
         let finding = match self.clock.read(&text) {
             Ok(hours) => return Some(hours),
             Err(TimeError::Dimension { unit }) => mismatch(&unit, &self.hour),
+            Err(TimeError::Skipped { .. }) => return None,
             Err(TimeError::NoEpoch) => no_epoch(),
             Err(TimeError::Quantity(error)) => unreadable(&error),
             Err(error @ TimeError::Stamp { .. }) => Diagnostic::error("P2015", error.to_string()),

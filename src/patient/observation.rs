@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::check::Row;
+use super::check::{Row, digits};
 use super::columns::Cell;
 use super::files::Place;
 use super::given::Content;
@@ -31,6 +31,8 @@ struct Read {
     lower: Option<f64>,
     upper: Option<f64>,
     rows: Vec<Row>,
+    /// The rows' values before they are cut at the limits.
+    uncut: Vec<f64>,
 }
 
 impl<'v> Reader<'v> {
@@ -101,10 +103,38 @@ impl<'v> Reader<'v> {
         }
     }
 
+    /// The limits in the stored unit; limits that no plausible value is between are refused (P2006).
     fn limits(&mut self, entry: &Declared, unit: &Unit) -> (Option<f64>, Option<f64>) {
         let lower = self.given_in(entry.section, "lower_limit", unit, entry.term);
         let upper = self.given_in(entry.section, "upper_limit", unit, entry.term);
+        let (least, greatest) = entry.term.and_then(|term| term.range).unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let from = lower.unwrap_or(f64::NEG_INFINITY);
+        let to = upper.unwrap_or(f64::INFINITY);
+        let wrong = if from >= to {
+            Some(("upper_limit", "`upper_limit` is not above `lower_limit`".to_string()))
+        } else if from >= greatest {
+            Some(("lower_limit", format!("`lower_limit` is {} {unit}: every reading would be below it", digits(from))))
+        } else if to <= least {
+            Some(("upper_limit", format!("`upper_limit` is {} {unit}: every reading would be above it", digits(to))))
+        } else {
+            None
+        };
+        if let Some((key, message)) = wrong
+            && let Some(value) = entry.section.get(key)
+        {
+            let finding = Diagnostic::error("P2006", message).at(&entry.section.file.source, value.span);
+            self.findings.push(finding.help("`lower_limit` is the least value that the device can tell, `upper_limit` the greatest; is the unit right?"));
+            return (None, None);
+        }
         (lower, upper)
+    }
+
+    /// Checks the values as they were written: those beyond a limit would hide a wrong unit once they are cut.
+    fn check_readings(&mut self, entry: &Declared, read: &Read, conversion: &Conversion) {
+        let Some(term) = entry.term else { return };
+        let values: Vec<(f64, &Place)> =
+            read.uncut.iter().zip(&read.rows).map(|(value, row)| (*value, &row.place)).collect();
+        self.check_range(term, &read.declared, conversion, &values);
     }
 
     fn readings_of_table(&mut self, entry: &Declared) -> Option<Read> {
@@ -125,7 +155,7 @@ impl<'v> Reader<'v> {
                 flags.push((self.column(section, key, &table)?.index, censoring));
             }
         }
-        let mut rows = Vec::new();
+        let mut read = Read { unit, declared, lower, upper, rows: Vec::new(), uncut: Vec::new() };
         for row in 0..table.rows() {
             let time_h = self.row_time(&entry.name, &table, row, &time);
             let place = Self::cell_place(&table, row, column.index);
@@ -159,13 +189,11 @@ impl<'v> Reader<'v> {
             let Some(time_h) = time_h else { continue };
             let (value, censoring) = beyond_limits(reading.0, reading.1, lower, upper);
             let time_place = Self::cell_place(&table, row, time.index);
-            rows.push(Row { time_h, value, duration_h: 0.0, censoring, time_place, place });
+            read.uncut.push(reading.0);
+            read.rows.push(Row { time_h, value, duration_h: 0.0, censoring, time_place, place });
         }
-        if let Some(term) = entry.term {
-            let values: Vec<(f64, &Place)> = rows.iter().map(|row| (row.value, &row.place)).collect();
-            self.check_range(term, &declared, &conversion, &values);
-        }
-        Some(Read { unit, declared, lower, upper, rows })
+        self.check_readings(entry, &read, &conversion);
+        Some(read)
     }
 
     fn readings_in_place(&mut self, entry: &Declared) -> Option<Read> {
@@ -191,7 +219,8 @@ impl<'v> Reader<'v> {
             if read.is_none() {
                 let (unit, conversion) = self.stored(entry.term, &from, &given.place)?;
                 let (lower, upper) = self.limits(entry, &unit);
-                read = Some((Read { unit, declared: from.clone(), lower, upper, rows: Vec::new() }, conversion));
+                let (rows, uncut) = (Vec::new(), Vec::new());
+                read = Some((Read { unit, declared: from.clone(), lower, upper, rows, uncut }, conversion));
             }
             let Some((read, _)) = &mut read else { continue };
             let conversion = match entry.term {
@@ -204,15 +233,14 @@ impl<'v> Reader<'v> {
                 }
                 continue;
             };
-            let (value, censoring) = beyond_limits(conversion.apply(number), Censoring::None, read.lower, read.upper);
+            let uncut = conversion.apply(number);
+            let (value, censoring) = beyond_limits(uncut, Censoring::None, read.lower, read.upper);
+            read.uncut.push(uncut);
             let time_place = reading.place(time.span);
             read.rows.push(Row { time_h, value, duration_h: 0.0, censoring, time_place, place: given.place });
         }
         let (read, conversion) = read?;
-        if let Some(term) = entry.term {
-            let values: Vec<(f64, &Place)> = read.rows.iter().map(|row| (row.value, &row.place)).collect();
-            self.check_range(term, &read.declared, &conversion, &values);
-        }
+        self.check_readings(entry, &read, &conversion);
         Some(read)
     }
 
@@ -227,11 +255,14 @@ impl<'v> Reader<'v> {
     }
 }
 
-/// A value at or beyond a limit is the limit, censored.
+/// A value at or beyond a limit is the limit, censored; a bound stays one, and a bound beyond the limit of its side tells
+/// no more than that limit.
 fn beyond_limits(value: f64, censoring: Censoring, lower: Option<f64>, upper: Option<f64>) -> (f64, Censoring) {
-    match (lower, upper) {
-        (Some(lower), _) if value <= lower => (lower, Censoring::Below),
-        (_, Some(upper)) if value >= upper => (upper, Censoring::Above),
+    let below = lower.filter(|lower| value <= *lower && censoring != Censoring::Above);
+    let above = upper.filter(|upper| value >= *upper && censoring != Censoring::Below);
+    match (below, above) {
+        (Some(lower), _) => (lower, Censoring::Below),
+        (_, Some(upper)) => (upper, Censoring::Above),
         _ => (value, censoring),
     }
 }

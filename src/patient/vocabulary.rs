@@ -33,8 +33,10 @@ pub struct Term {
 
 impl Term {
     /// How to bring values of a unit into the term's; `None` if the two measure different things or on another scale.
+    ///
+    /// Where there is another scale, only the term's own unit is taken: who writes a third one may mean either scale.
     pub fn conversion(&self, from: &Unit) -> Option<Conversion> {
-        if self.other_scale.iter().any(|(unit, _)| unit == from) {
+        if !self.other_scale.is_empty() && *from != self.unit {
             return None;
         }
         Conversion::new(from, &self.unit, self.equivalence.as_ref())
@@ -171,6 +173,15 @@ pub(super) fn misfit(term: &Term, declared: &Unit) -> Diagnostic {
         Some((unit, name)) => {
             Diagnostic::error("P2025", format!("`{}` in {unit} is another scale, not another unit", term.name))
                 .help(format!("name it `{name}`"))
+        }
+        None if !term.other_scale.is_empty() && declared.is_compatible(&term.unit) => {
+            let message = format!("`{}` is read in {} only, not in {declared}", term.name, term.unit);
+            let others = term.other_scale.iter().map(|(unit, name)| format!("; in {unit} it is `{name}`"));
+            Diagnostic::error("P2025", message)
+                .help(format!("it is measured on more than one scale{}", others.collect::<String>()))
+        }
+        None if declared.text() == "1" && !term.unit.is_dimensionless() => {
+            mismatch(declared, &term.unit).help(format!("write the unit beside the number, as in \"… {}\"", term.unit))
         }
         None => mismatch(declared, &term.unit),
     }

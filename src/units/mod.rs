@@ -7,13 +7,15 @@ use std::fmt;
 
 use crate::diagnostic::Diagnostic;
 
-pub use clock::{Clock, TimeError, instant, local};
+pub use clock::{Clock, Stamp, TimeError, instant, local};
 pub use parse::{Quantity, UnitError};
 
 /// Base quantities: length, time, mass, angle, temperature, charge, luminous intensity, amount of substance, arbitrary units.
 const BASES: usize = 9;
 const NAMES: [&str; BASES] = ["m", "s", "g", "rad", "K", "C", "cd", "mol", "[iU]"];
 const TIME: usize = 1;
+const AMOUNT: usize = 7;
+const ARBITRARY: usize = 8;
 
 /// Exponents of the base quantities.
 ///
@@ -193,8 +195,12 @@ impl fmt::Display for Unit {
 
 /// The diagnostic U1002 for a unit that cannot be converted into the one expected; place it with `.at(…)`.
 pub fn mismatch(found: &Unit, expected: &Unit) -> Diagnostic {
-    Diagnostic::error("U1002", format!("`{found}` cannot be converted into `{expected}`"))
-        .label(format!("dimension {}, expected {}", found.dimension, expected.dimension))
+    let finding = Diagnostic::error("U1002", format!("`{found}` cannot be converted into `{expected}`"))
+        .label(format!("dimension {}, expected {}", found.dimension, expected.dimension));
+    if found.dimension.0[AMOUNT] != 0 && expected.dimension.0[ARBITRARY] != 0 && found.text.contains('U') {
+        return finding.help("`U` is the unit of enzyme activity; the international unit is `[iU]`");
+    }
+    finding
 }
 
 /// The diagnostic U1001 or U1003 for a unit or quantity that cannot be read; place it with `.at(…)`.

@@ -2,10 +2,13 @@
 
 use thiserror::Error;
 
-use super::{BASES, Dimension, Unit};
+use super::{AMOUNT, ARBITRARY, BASES, Dimension, Unit};
 
 /// Avogadro's number, by which UCUM writes the mole as a plain number (SI 2019, exact).
 const AVOGADRO: f64 = 6.022_140_76e23;
+
+/// The international unit, as UCUM writes it.
+const INTERNATIONAL: [&str; 2] = ["[iU]", "[IU]"];
 
 /// Why a unit or a quantity cannot be read.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -61,9 +64,24 @@ fn hint(text: &str) -> String {
         "ug" | "mcg" | "µg" => "ug",
         "lb" | "lbs" => "[lb_av]",
         "C" | "°C" => "Cel",
-        _ => return if text.contains("mcg") { ": write `ug` for microgram".into() } else { String::new() },
+        _ => return longer_hint(text).into(),
     };
     format!(": write `{meant}`")
+}
+
+fn longer_hint(text: &str) -> &'static str {
+    let number = |part: &str| !part.is_empty() && part != "1" && part.bytes().all(|byte| byte.is_ascii_digit());
+    if text.contains("mcg") {
+        ": write `ug` for microgram"
+    } else if text.starts_with(',') {
+        ": decimals are written with a point, not a comma"
+    } else if text.split(['.', '/', '(', ')', ' ']).any(number) {
+        ": a unit holds no number but 1; a remark stands in braces, as in `mL/min/{1.73_m2}`"
+    } else if ucum::analyze(text).is_ok_and(|analysis| analysis.is_special) {
+        ": it is logarithmic or known only to its own assay, so that nothing can be converted into it"
+    } else {
+        ""
+    }
 }
 
 type Sized = (Dimension, f64, f64);
@@ -134,18 +152,25 @@ fn atom(text: &str) -> Option<Sized> {
     if bare.is_empty() {
         return (!text.is_empty()).then_some((Dimension::NONE, 1.0, 0.0));
     }
+    // UCUM allows any whole number as a factor, but those who write `mL/min/1.73/m2` do not mean 73 square metres.
+    if bare != "1" && bare.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let analysis = ucum::analyze(bare).ok()?;
     let mut exponents = [0; BASES];
     exponents[..7].copy_from_slice(&analysis.dimension.0);
     let (symbol, power) = split_power(bare);
     let mut scale = analysis.factor;
     if ["mol", "eq", "osm", "kat", "U"].iter().any(|name| is_prefixed(symbol, name)) {
-        exponents[7] = power;
+        exponents[AMOUNT] = power;
         scale = scale_of(symbol)?.powi(power.into());
-    } else if let Some(prefix) = ["[iU]", "[IU]"].iter().find_map(|name| symbol.strip_suffix(name)) {
+    } else if let Some(prefix) = INTERNATIONAL.iter().find_map(|name| symbol.strip_suffix(name)) {
         // The crate sizes arbitrary units without their prefix; a gram with the same prefix tells it.
-        exponents[8] = power;
+        exponents[ARBITRARY] = power;
         scale = ucum::analyze(&format!("{prefix}g")).ok()?.factor.powi(power.into());
+    } else if analysis.is_special && analysis.offset == 0.0 {
+        // Logarithms (pH, dB) are no ratios; arbitrary units of different assays are not one unit.
+        return None;
     }
     Some((Dimension(exponents), scale, analysis.offset))
 }
@@ -218,6 +243,25 @@ mod tests {
     }
 
     #[test]
+    fn refuses_what_cannot_be_converted_by_a_factor() {
+        for (wrong, hint) in [
+            ("mL/min/1.73/m2", "{1.73_m2}"),
+            ("10.mg", "no number"),
+            ("[pH]", "logarithmic"),
+            ("dB", "logarithmic"),
+            ("B[V]", "logarithmic"),
+            ("[USP'U]", "assay"),
+            ("[arb'U]/mL", "assay"),
+        ] {
+            let error = unit(wrong).unwrap_err().to_string();
+            assert!(error.contains(hint), "{wrong}: {error}");
+        }
+        assert!(factor("mL/min/{1.73_m2}", "L/h").is_some() && factor("10*3/uL", "10*9/L") == Some(1.0));
+        assert!((unit("[degF]").unwrap().convert(98.6, &unit("Cel").unwrap()).unwrap() - 37.0).abs() < 1e-9);
+        assert!(factor("u[iU]/mL", "m[IU]/L") == Some(1.0) && factor("k[iU]", "[iU]") == Some(1000.0));
+    }
+
+    #[test]
     fn reads_quantities() {
         let quantity = Quantity::parse("1.267 [iU]/h").unwrap();
         assert_eq!((quantity.value, quantity.unit.text()), (1.267, "[iU]/h"));
@@ -225,6 +269,10 @@ mod tests {
         assert_eq!(Quantity::parse("1e3m").unwrap().value, 1000.0);
         for wrong in ["", "g", "5 grams", "NaN g", "inf g"] {
             assert!(Quantity::parse(wrong).is_err(), "{wrong}");
+        }
+        for (wrong, hint) in [("1,5 kg", "a point"), ("1 000", "no number"), ("1 000 g", "no number")] {
+            let error = Quantity::parse(wrong).unwrap_err().to_string();
+            assert!(error.contains(hint), "{wrong}: {error}");
         }
         assert!(Unit::parse("bpm").unwrap_err().to_string().contains("/min"));
     }
