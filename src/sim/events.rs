@@ -89,6 +89,15 @@ impl<'a, const W: usize> Inputs<'a, W> {
         self.program.segment.run(workspace.arch, workspace.reading, &mut workspace.values);
     }
 
+    /// Writes what acted until the start, for the steady state.
+    pub(crate) fn write_before(&self, workspace: &mut Workspace<W>) {
+        let Some(values) = &self.schedule.before else { return self.write(workspace) };
+        for (input, value) in values.iter().enumerate() {
+            workspace.values[self.program.input_slot(input)] = workspace.same(*value);
+        }
+        self.program.segment.run(workspace.arch, workspace.reading, &mut workspace.values);
+    }
+
     /// Writes the values of linear series at a time within the segment.
     pub(crate) fn write_linear(&self, workspace: &mut Workspace<W>, time: f64) {
         if self.program.linear.is_empty() {

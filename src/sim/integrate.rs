@@ -105,7 +105,7 @@ impl<'a, const W: usize> Run<'a, W> {
         let (arch, reading) = (workspace.arch, workspace.reading);
         program.preset.run(arch, reading, &mut workspace.values);
         workspace.values[program.time_slot()] = workspace.same(solve.schedule.start);
-        inputs.write(workspace);
+        inputs.write_before(workspace);
         steady::solve(program, workspace)?;
         program.settled.run(arch, reading, &mut workspace.values);
         inputs.write(workspace);

@@ -9,6 +9,9 @@ pub struct Schedule {
     pub infusions: Vec<Infusion>,
     pub held: Vec<Held>,
     pub series: Vec<Series>,
+    /// Value of every input before the start, where it is not the one in force from the start on: the person comes from
+    /// the steady state under these.
+    pub before: Option<Vec<f64>>,
 }
 
 /// An amount at an instant, in the input's unit.
@@ -104,6 +107,17 @@ impl Schedule {
             }
         }
         planned
+    }
+
+    /// The value of an input in force at the start, infusions aside; `linear` says how its series is read.
+    pub(crate) fn value_at_start(&self, input: usize, linear: bool) -> f64 {
+        match self.series.iter().rfind(|series| series.input == input) {
+            Some(series) => {
+                let (from, value, slope) = series.line(self.start, linear);
+                value + slope * (self.start - from)
+            }
+            None => self.held_at_start(input),
+        }
     }
 
     /// The held rate of an input in force at the start.

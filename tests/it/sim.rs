@@ -98,7 +98,7 @@ fn schedule() -> Schedule {
         boluses: vec![Bolus { input: 0, time: 0.5, amount: DOSE }],
         infusions: vec![Infusion { input: 1, time: 2.0, rate: 10.0, duration: 3.0 }],
         held: vec![Held { input: 1, time: -1.0, rate: 5.0 }],
-        series: Vec::new(),
+        ..Schedule::default()
     }
 }
 
@@ -168,5 +168,30 @@ fn tangents_follow_differences_of_the_closed_form() {
                 row[p + 1]
             );
         }
+    }
+}
+
+#[test]
+fn what_acted_before_the_start_sets_the_steady_state_and_no_more() {
+    let program = one_compartment();
+    let [ka, cl, v] = [1.5, 2.8, 32.0];
+    let schedule = Schedule {
+        start: 0.0,
+        end: 24.0,
+        held: vec![Held { input: 1, time: 0.0, rate: 1.0 }],
+        before: Some(vec![0.0, 5.0]),
+        ..Schedule::default()
+    };
+    let mut workspace = Workspace::<1>::new(&program, Reading::Lanes);
+    for (parameter, value) in [ka, cl, v, 0.0].into_iter().enumerate() {
+        workspace.set_parameter(parameter, &[value]);
+    }
+    let solve =
+        Solve { program: &program, schedule: &schedule, settings: Settings { tolerance: 1e-9, ..Settings::default() } };
+    let mut found = Vec::new();
+    solve.run(&mut workspace, &TIMES, &mut |_, workspace| found.push(workspace.output(&program, 0).0[0])).unwrap();
+    for (found, time) in found.iter().zip(TIMES) {
+        let expected = 1.0 / cl + 4.0 / cl * (-cl / v * time).exp();
+        assert!((found / expected - 1.0).abs() < 1e-8, "t {time}: {found} {expected}");
     }
 }
