@@ -67,7 +67,7 @@ impl Verdict {
         }
         let e_bfmis = e_bfmi(draws);
         let least_e_bfmi = least(e_bfmis.iter().copied());
-        if !(least_e_bfmi >= LEAST_E_BFMI) && !e_bfmis.is_empty() {
+        if !e_bfmis.is_empty() && (least_e_bfmi.is_nan() || least_e_bfmi < LEAST_E_BFMI) {
             let chain = e_bfmis.iter().position(|x| x.is_nan() || *x == least_e_bfmi).unwrap_or(0) + 1;
             reasons.push(format!(
                 "The E-BFMI of chain {chain} is {least_e_bfmi:.2}, and should be at least {LEAST_E_BFMI}: the sampler moves \

@@ -1,9 +1,11 @@
 //! Samplers, modes and diagnostics against targets whose answer is known.
 
 mod diagnostics;
+mod mode;
 
 use homeostat::inference::{Draws, LogDensityGradient, NutsSettings, Rejection, nuts};
 use homeostat::stats::Seed;
+use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
@@ -43,6 +45,26 @@ fn standard_normal(dimension: usize) -> impl LogDensityGradient {
             Ok(-0.5 * at.iter().map(|x| x * x).sum::<f64>())
         },
     }
+}
+
+/// A normal whose covariance has the eigenvalues 1 … `condition` along axes that are those of no parameter; with its
+/// mean and covariance.
+fn correlated_normal(dimension: usize, condition: f64) -> (impl LogDensityGradient, Vec<f64>, DMatrix<f64>) {
+    let mut stream = Seed(11).stream("test axes", dimension as u64);
+    let axes = DMatrix::<f64>::from_fn(dimension, dimension, |_, _| stream.sample(StandardNormal)).qr().q();
+    let eigenvalue = |i: usize| condition.powf(i as f64 / (dimension - 1) as f64);
+    let diagonal = |power: i32| DMatrix::from_diagonal(&DVector::from_fn(dimension, |i, _| eigenvalue(i).powi(power)));
+    let covariance = &axes * diagonal(1) * axes.transpose();
+    let precision = &axes * diagonal(-1) * axes.transpose();
+    let mean: Vec<f64> = (0..dimension).map(|i| i as f64 - 1.0).collect();
+    let centre = DVector::from_vec(mean.clone());
+    let density = move |at: &[f64], gradient: &mut [f64]| {
+        let centred = DVector::from_column_slice(at) - &centre;
+        let pull = &precision * &centred;
+        gradient.copy_from_slice((-&pull).as_slice());
+        Ok(-0.5 * centred.dot(&pull))
+    };
+    (Target { dimension, density }, mean, covariance)
 }
 
 fn on_threads(threads: usize, sample: impl Fn() -> Draws + Send) -> Draws {

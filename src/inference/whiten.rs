@@ -1,0 +1,92 @@
+//! A target seen along the axes of its normal approximation, where it is nearly round.
+
+use super::draws::Draws;
+use super::laplace::Laplace;
+use super::nuts::{NutsSettings, Progress, SampleError, nuts};
+use super::target::{LogDensityGradient, Rejection};
+use crate::stats::Seed;
+use nalgebra::DVector;
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+/// The density of z where `target` has that of x = mean + scale · z; the constant Jacobian is left out.
+#[derive(Debug)]
+pub struct Whitened<'a, T> {
+    target: &'a T,
+    laplace: &'a Laplace,
+}
+
+impl<'a, T: LogDensityGradient> Whitened<'a, T> {
+    pub fn new(target: &'a T, laplace: &'a Laplace) -> Self {
+        Self { target, laplace }
+    }
+
+    /// Draws of z as draws of x.
+    pub fn back(&self, mut draws: Draws) -> Draws {
+        for draw in draws.values.chunks_mut(self.laplace.dimension().max(1)) {
+            let position = self.laplace.position(draw);
+            draw.copy_from_slice(&position);
+        }
+        draws
+    }
+}
+
+impl<T: LogDensityGradient> LogDensityGradient for Whitened<'_, T> {
+    type Workspace = T::Workspace;
+
+    fn dimension(&self) -> usize {
+        self.target.dimension()
+    }
+
+    fn workspace(&self) -> T::Workspace {
+        self.target.workspace()
+    }
+
+    fn ln_density_gradient(
+        &self,
+        workspace: &mut T::Workspace,
+        at: &[f64],
+        gradient: &mut [f64],
+    ) -> Result<f64, Rejection> {
+        let position = self.laplace.position(at);
+        let density = self.target.ln_density_gradient(workspace, &position, gradient)?;
+        let along = self.laplace.scale.tr_mul(&DVector::from_column_slice(gradient));
+        gradient.copy_from_slice(along.as_slice());
+        Ok(density)
+    }
+}
+
+/// How far the starts of chains are spread, in sds of the approximation.
+const SPREAD: f64 = 1.5;
+/// How often a start is drawn again, each time nearer to the mode, where it is rejected.
+const START_DRAWS: i32 = 50;
+
+/// [`nuts`] along the axes of a normal approximation, with chains that start spread around it; draws are of the target.
+///
+/// # Errors
+/// Settings that cannot work; a target without a density near `laplace.mean`.
+pub fn nuts_from<T: LogDensityGradient>(
+    target: &T,
+    laplace: &Laplace,
+    settings: &NutsSettings,
+    seed: Seed,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Draws, SampleError> {
+    let whitened = Whitened::new(target, laplace);
+    let (mut workspace, mut gradient) = (whitened.workspace(), vec![0.0; laplace.dimension()]);
+    let mut start = |chain: usize| {
+        let mut stream = seed.stream("chain start", chain as u64);
+        let mut position = Vec::new();
+        for attempt in 0..START_DRAWS {
+            let spread = SPREAD * f64::powi(0.9, attempt);
+            position = gradient.iter().map(|_| spread * stream.sample::<f64, _>(StandardNormal)).collect();
+            let density = whitened.ln_density_gradient(&mut workspace, &position, &mut gradient);
+            if density.is_ok_and(f64::is_finite) {
+                break;
+            }
+        }
+        position
+    };
+    let starts: Vec<Vec<f64>> = (0..settings.chains).map(&mut start).collect();
+    nuts(&whitened, &starts, settings, seed, progress).map(|draws| whitened.back(draws))
+}
