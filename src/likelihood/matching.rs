@@ -68,10 +68,11 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
         };
         let expected = &model.observations[index];
         let Some(factor) = observation.unit.factor_to(&expected.unit) else {
-            found.push(mismatch(&observation.unit, &expected.unit).help(format!(
+            let finding = mismatch(&observation.unit, &expected.unit).help(format!(
                 "`{}` is observed in `{}` by the model `{}`",
                 observation.name, expected.unit, model.name
-            )));
+            ));
+            found.push(finding.at_location(patient.place(&observation.name)));
             continue;
         };
         // A window may leave none.
@@ -108,7 +109,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
         if !observable.is_empty() {
             diagnostic = diagnostic.help(format!("the model observes: {}", observable.join(", ")));
         }
-        found.push(diagnostic);
+        found.push(diagnostic.at_location(patient.place("patient.toml")));
     }
     found.or_value(Matched { covariates, schedule, terms, matching })
 }
@@ -124,19 +125,21 @@ fn covariates(model: &Composed, patient: &Patient, found: &mut Diagnostics) -> V
     for covariate in &model.covariates {
         let value = match (patient.covariate(&covariate.name), covariate.default) {
             (Some(given), _) => given.unit.convert(given.value, &covariate.unit).unwrap_or_else(|| {
-                found.push(mismatch(&given.unit, &covariate.unit).help(format!(
+                let finding = mismatch(&given.unit, &covariate.unit).help(format!(
                     "the covariate `{}` of the model `{}` is in `{}`",
                     covariate.name, model.name, covariate.unit
-                )));
+                ));
+                found.push(finding.at_location(patient.place(&covariate.name)));
                 f64::NAN
             }),
             (None, Some(default)) => default,
             (None, None) => {
                 let wanted = format!("the model `{}` needs the covariate `{}`", model.name, covariate.name);
-                found.push(Diagnostic::error("L1001", wanted).help(format!(
+                let finding = Diagnostic::error("L1001", wanted).help(format!(
                     "add to [covariates] in patient.toml: {} = \"… {}\"",
                     covariate.name, covariate.unit
-                )));
+                ));
+                found.push(finding.at_location(patient.place("covariates")));
                 f64::NAN
             }
         };

@@ -34,6 +34,7 @@ pub(super) struct Reader<'v> {
     pub used_columns: HashSet<(Arc<str>, usize)>,
     pub used_keys: HashSet<(Arc<str>, String)>,
     left_out: Vec<LeftOut>,
+    places: BTreeMap<String, Location>,
     unknown_names: HashSet<String>,
 }
 
@@ -60,6 +61,7 @@ impl Patient {
             used_columns: HashSet::new(),
             used_keys: HashSet::new(),
             left_out: Vec::new(),
+            places: BTreeMap::new(),
             unknown_names: HashSet::new(),
         };
         if !folder.join(MANIFEST).is_file() {
@@ -86,6 +88,12 @@ impl<'v> Reader<'v> {
         let name = top.text("name", &mut self.findings).map_or_else(folder_name, |(name, _)| name.to_string());
         let about = top.text("about", &mut self.findings).map_or_else(String::new, |(about, _)| about.to_string());
         let model = top.text("model", &mut self.findings).map(|(model, _)| model.to_string());
+        self.places.insert("patient.toml".into(), top.file.source.locate(top.span()));
+        for key in ["model", "covariates"] {
+            if let Some(value) = top.get(key) {
+                self.places.insert(key.into(), top.file.source.locate(value.span));
+            }
+        }
         self.clock.epoch = self.epoch(top);
         self.start_h = top.get("start").map_or(Some(0.0), |_| self.moment(top, "start")).unwrap_or(0.0);
         let covariates = match top.get("covariates").map(|value| (value.get.as_table(), value)) {
@@ -113,6 +121,7 @@ impl<'v> Reader<'v> {
             exposures,
             observations,
             left_out: std::mem::take(&mut self.left_out),
+            places: std::mem::take(&mut self.places),
             hash: self.files.hash(),
         };
         self.check_whole(&patient, top);
@@ -144,6 +153,7 @@ impl<'v> Reader<'v> {
 
     /// The term of a name; a name that the vocabulary lacks is legal and warned of once (P2009).
     pub(super) fn term(&mut self, name: &str, place: Place) -> Option<&'v Term> {
+        self.places.entry(name.into()).or_insert_with(|| place.location());
         let term = self.vocabulary.term(name);
         if term.is_none() && self.unknown_names.insert(name.into()) {
             let near = nearest(name, self.vocabulary.terms().map(|term| term.name.as_str()));

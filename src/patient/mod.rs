@@ -14,12 +14,14 @@ mod table;
 mod vocabulary;
 mod window;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 pub use summary::SummaryRow;
 pub use vocabulary::{Conversion, Term, Vocabulary};
 
+use crate::diagnostic::Location;
 use crate::units::Unit;
 
 /// Everything known of one person: plain data, times in hours since the epoch.
@@ -42,6 +44,8 @@ pub struct Patient {
     pub observations: Vec<Observation>,
     /// What the bundle holds that is in none of the above, and why.
     pub left_out: Vec<LeftOut>,
+    /// Where `patient.toml` begins, and where it writes `model`, `covariates` and each name.
+    places: BTreeMap<String, Location>,
     /// SHA-256 of all files read, in hexadecimal; the order of reading does not matter.
     pub hash: String,
 }
@@ -167,6 +171,12 @@ impl fmt::Display for Origin {
 }
 
 impl Patient {
+    /// Where `patient.toml` declares a name, `model` or `covariates`; else where the file begins.
+    pub fn place(&self, name: &str) -> Location {
+        let place = self.places.get(name).or_else(|| self.places.get("patient.toml"));
+        place.cloned().unwrap_or_else(|| Location::file("patient.toml"))
+    }
+
     /// The covariate of a name.
     pub fn covariate(&self, name: &str) -> Option<&Covariate> {
         self.covariates.iter().find(|covariate| covariate.name == name)
