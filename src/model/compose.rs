@@ -515,13 +515,6 @@ impl<'p> Composer<'p> {
                 );
             }
         }
-        if let (true, Some(part)) = (composed.states.is_empty(), self.elaborator.scope.parts.last()) {
-            findings.push(
-                Diagnostic::error("M2004", format!("the model `{}` has no state", composed.name))
-                    .at(&part.file.source, part.file.name.span)
-                    .help("a model needs at least one `state` with its `d` line"),
-            );
-        }
         findings.into_iter().for_each(|finding| self.elaborator.found.push(finding));
     }
 }

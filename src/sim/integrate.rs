@@ -119,7 +119,10 @@ impl<'a, const W: usize> Run<'a, W> {
             return Err(Failure::NotFinite { time: solve.schedule.start });
         }
         for (largest, before) in workspace.largest.iter_mut().zip(&workspace.before) {
-            *largest = before.map(f64::abs);
+            // The steady state has left the size of the terms that a state balances: one at 0 has no size of its own.
+            for (largest, value) in largest.0.iter_mut().zip(before.0) {
+                *largest = largest.max(value.abs());
+            }
         }
         Ok(Self {
             solve,

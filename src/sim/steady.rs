@@ -17,6 +17,7 @@ const ARRIVED: f64 = 1e-13;
 ///
 /// The preset and segment phases must have run. States outside the steady system stand at their initial values.
 pub(crate) fn solve<const W: usize>(program: &Program, workspace: &mut Workspace<W>) -> Result<(), Failure> {
+    workspace.largest.fill(Block::ZERO);
     if program.steady_states.is_empty() {
         return Ok(());
     }
@@ -33,8 +34,10 @@ pub(crate) fn solve<const W: usize>(program: &Program, workspace: &mut Workspace
             Some(steady) => steady,
             None => system.newton(&near).or_else(|_| system.continuation(&near))?,
         };
-        for (state, value) in program.steady_states.iter().zip(&steady) {
+        let sizes = system.sizes(&steady);
+        for ((state, value), size) in program.steady_states.iter().zip(&steady).zip(sizes) {
             workspace.values[program.steady_slot(*state)].0[lane] = *value;
+            workspace.largest[*state].0[lane] = size;
         }
         previous = Some(steady);
     }
@@ -112,6 +115,17 @@ impl<'a> System<'a> {
             let size: f64 = x.iter().enumerate().map(|(column, x)| (self.jacobian[(row, column)] * x).abs()).sum();
             self.residual[row].abs() <= ARRIVED * size
         })
+    }
+
+    /// For each steady state the size that the terms of its equation have in its own unit, Σⱼ |Jᵢⱼ xⱼ| / |Jᵢᵢ|; where the
+    /// last evaluation stood.
+    fn sizes(&self, x: &[f64]) -> Vec<f64> {
+        let size = |row: usize| -> f64 {
+            let terms: f64 = x.iter().enumerate().map(|(column, x)| (self.jacobian[(row, column)] * x).abs()).sum();
+            let own = self.jacobian[(row, row)].abs();
+            if own > 0.0 && (terms / own).is_finite() { terms / own } else { 0.0 }
+        };
+        (0..x.len()).map(size).collect()
     }
 
     fn newton(&mut self, guess: &[f64]) -> Result<Vec<f64>, Failure> {

@@ -5,6 +5,7 @@ mod inference;
 mod language;
 mod layers;
 mod patient;
+mod physiology;
 mod posterior;
 mod report;
 mod scenario;
