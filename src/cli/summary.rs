@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Context, Done, Stop};
 use crate::twin::{Interval, Summary, Twin, TwinError};
+use crate::units::short;
 
 /// Shows a twin's parameters, what the data taught, and its verdict
 #[derive(Debug, clap::Args)]
@@ -149,18 +150,4 @@ fn verdict(out: &mut String, summary: &Summary) -> std::fmt::Result {
 
 fn interval(interval: &Interval) -> String {
     format!("{} ({} to {})", short(interval.median), short(interval.q05), short(interval.q95))
-}
-
-/// Four significant digits, without an exponent where that is readable.
-fn short(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
-    let exponent = value.abs().log10().floor() as i32;
-    if !(-4..6).contains(&exponent) {
-        return format!("{value:.2e}");
-    }
-    let decimals = (3 - exponent).clamp(0, 8) as usize;
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }

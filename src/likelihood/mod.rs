@@ -6,7 +6,7 @@ mod posterior;
 mod predictive;
 
 pub use family::{Noise, Scored};
-pub(crate) use matching::hours_to_model;
 pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};
+pub(crate) use matching::{delivered, hours_to_model};
 pub use posterior::{Posterior, PosteriorWorkspace};
 pub use predictive::Predicted;

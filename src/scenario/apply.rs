@@ -1,96 +1,141 @@
 //! Applies interventions to a schedule and to a person's parameters and covariates.
 
-use crate::model::{Composed, Delivery, InputKind, Symbol};
-use crate::sim::{Bolus, Held, Infusion, Schedule};
+use crate::model::{Composed, Delivery, Input, InputKind, Symbol};
+use crate::sim::{Bolus, Infusion, Schedule};
 
+use super::profile::{Alter, alter};
 use super::{Change, Given, Intervention, Window};
 
-/// The schedule after the interventions, in their order.
-pub(super) fn schedule(model: &Composed, before: &Schedule, interventions: &[Intervention]) -> Schedule {
+/// The schedule after the interventions, in their order; nothing that began before `floor` changes.
+///
+/// The person's steady start stays that of the schedule as it was: an intervention acts just after it.
+pub(super) fn schedule(model: &Composed, before: &Schedule, interventions: &[Intervention], floor: f64) -> Schedule {
     let mut schedule = before.clone();
     for intervention in interventions {
-        match *intervention {
-            Intervention::Remove { input, window } => {
-                schedule.boluses.retain(|b| b.input != input || !window.holds(b.time));
-                schedule.infusions.retain(|i| i.input != input || !window.holds(i.time));
-                rescale_held(&mut schedule, input, window, 0.0);
-            }
-            Intervention::Scale { input, window, factor } => scale(model, &mut schedule, input, window, factor),
-            Intervention::Shift { input, window, by } => {
-                for bolus in schedule.boluses.iter_mut().filter(|b| b.input == input && window.holds(b.time)) {
-                    bolus.time += by;
-                }
-                for infusion in schedule.infusions.iter_mut().filter(|i| i.input == input && window.holds(i.time)) {
-                    infusion.time += by;
-                }
-                for held in schedule.held.iter_mut().filter(|h| h.input == input && window.holds(h.time)) {
-                    held.time += by;
-                }
-            }
-            Intervention::Add { input, time, given, every, times } => {
-                for number in 0..times {
-                    let time = time + every * number as f64;
-                    match given {
-                        Given::Bolus { amount } => schedule.boluses.push(Bolus { input, time, amount }),
-                        Given::Infusion { rate, duration } => {
-                            schedule.infusions.push(Infusion { input, time, rate, duration });
-                        }
-                        Given::Held { rate } => schedule.held.push(Held { input, time, rate }),
-                    }
-                }
-            }
-            Intervention::SetParameter { .. } | Intervention::SetCovariate { .. } => {}
-        }
+        apply(model, &mut schedule, intervention, floor);
+    }
+    let at_start = |schedule: &Schedule| -> Vec<f64> {
+        (0..model.inputs.len()).map(|index| schedule.value_at_start(index, linear(&model.inputs[index]))).collect()
+    };
+    let (was, is) = (at_start(before), at_start(&schedule));
+    if before.before.is_none() && was != is {
+        schedule.before = Some(was);
     }
     schedule
 }
 
-fn scale(model: &Composed, schedule: &mut Schedule, input: usize, window: Window, factor: f64) {
-    for bolus in schedule.boluses.iter_mut().filter(|b| b.input == input && window.holds(b.time)) {
-        bolus.amount *= factor;
-    }
-    // Twice the amount at a given rate takes twice the time; otherwise it comes twice as fast.
-    let longer = matches!(model.inputs[input].kind, InputKind::Rate(Delivery::At(_)));
-    for infusion in schedule.infusions.iter_mut().filter(|i| i.input == input && window.holds(i.time)) {
-        if longer {
-            infusion.duration *= factor;
-        } else {
-            infusion.rate *= factor;
-        }
-    }
-    rescale_held(schedule, input, window, factor);
-    for series in schedule.series.iter_mut().filter(|s| s.input == input) {
-        for (time, value) in series.times.iter().zip(&mut series.values) {
-            if window.holds(*time) {
-                *value *= factor;
+/// Applies one intervention; whether it changed anything (to multiply by 1 or to move by 0 changes nothing).
+pub(super) fn apply(model: &Composed, schedule: &mut Schedule, intervention: &Intervention, floor: f64) -> bool {
+    match *intervention {
+        Intervention::Remove { input, window } => scale(model, schedule, input, window, 0.0, floor),
+        Intervention::Scale { input, window, factor } => scale(model, schedule, input, window, factor, floor),
+        Intervention::Shift { input, window, by } => {
+            let mut touched = false;
+            for bolus in schedule.boluses.iter_mut().filter(|b| b.input == input && window.holds(b.time)) {
+                bolus.time += by;
+                touched = true;
             }
+            for infusion in schedule.infusions.iter_mut().filter(|i| i.input == input && window.holds(i.time)) {
+                infusion.time += by;
+                touched = true;
+            }
+            touched | alter(schedule, input, linear(&model.inputs[input]), window, Alter::Shift(by), floor)
         }
+        Intervention::Hold { input, window, value } => {
+            alter(schedule, input, linear(&model.inputs[input]), window, Alter::Hold(value), floor)
+        }
+        Intervention::Add { input, time, given, every, times } => {
+            for number in 0..times {
+                let time = time + every * number as f64;
+                match given {
+                    Given::Bolus { amount } => schedule.boluses.push(Bolus { input, time, amount }),
+                    Given::Infusion { rate, duration } => {
+                        schedule.infusions.push(Infusion { input, time, rate, duration });
+                    }
+                }
+            }
+            times > 0
+        }
+        Intervention::SetParameter { .. } | Intervention::SetCovariate { .. } => true,
     }
 }
 
-/// Multiplies the held rate of an input within a window, and restores it at the window's end.
-fn rescale_held(schedule: &mut Schedule, input: usize, window: Window, factor: f64) {
-    let mut steps: Vec<Held> = schedule.held.iter().filter(|h| h.input == input).copied().collect();
-    if steps.is_empty() {
-        return;
+/// Multiplies what an input gives in a window; by 0 takes it away, events and all.
+fn scale(model: &Composed, schedule: &mut Schedule, input: usize, window: Window, factor: f64, floor: f64) -> bool {
+    let of_input = &model.inputs[input];
+    let mut touched = false;
+    for bolus in schedule.boluses.iter_mut().filter(|b| b.input == input && window.holds(b.time)) {
+        bolus.amount *= factor;
+        touched = true;
     }
-    steps.sort_by(|a, b| a.time.total_cmp(&b.time));
-    let rate_at = |time: f64| steps.iter().rev().find(|h| h.time <= time).map_or(0.0, |h| h.rate);
-    let (entering, leaving) = (rate_at(window.from), rate_at(window.to));
-    let mut after: Vec<Held> = Vec::new();
-    for held in &steps {
-        let rate = if window.holds(held.time) { held.rate * factor } else { held.rate };
-        after.push(Held { rate, ..*held });
+    let mut infusions = Vec::with_capacity(schedule.infusions.len());
+    for infusion in &schedule.infusions {
+        if infusion.input != input {
+            infusions.push(*infusion);
+        } else if is_cut(of_input) {
+            touched |= scale_part(infusion, window, factor, &mut infusions);
+        } else if window.holds(infusion.time) {
+            touched = true;
+            infusions.push(scaled(of_input, infusion, factor));
+        } else {
+            infusions.push(*infusion);
+        }
     }
-    if window.from.is_finite() && !steps.iter().any(|h| h.time == window.from) {
-        after.push(Held { input, time: window.from, rate: entering * factor });
+    schedule.infusions = infusions;
+    if factor == 0.0 {
+        // An empty event would still start a delivery, and a start may assign states.
+        schedule.boluses.retain(|b| b.input != input || !window.holds(b.time));
+        let empty = |i: &Infusion| i.input == input && (i.rate == 0.0 || i.duration == 0.0);
+        schedule.infusions.retain(|i| !(empty(i) && window.holds(i.time)));
     }
-    if window.to.is_finite() && !steps.iter().any(|h| h.time == window.to) {
-        after.push(Held { input, time: window.to, rate: leaving });
+    touched | alter(schedule, input, linear(of_input), window, Alter::Scale(factor), floor)
+}
+
+/// Whether a delivery that runs across an edge of a window is cut there. One whose start means something, or whose
+/// speed is the model's (a meal, a tablet), belongs as a whole to the window in which it begins.
+pub(super) fn is_cut(input: &Input) -> bool {
+    input.kind == InputKind::Rate(Delivery::None) && input.assignments.is_empty()
+}
+
+fn scaled(input: &Input, infusion: &Infusion, factor: f64) -> Infusion {
+    match input.kind {
+        // Twice the amount at a given rate takes twice the time; otherwise it comes twice as fast.
+        InputKind::Rate(Delivery::At(rate)) if (infusion.rate - rate).abs() <= 1e-9 * rate.abs() => {
+            Infusion { duration: infusion.duration * factor, ..*infusion }
+        }
+        _ => Infusion { rate: infusion.rate * factor, ..*infusion },
     }
-    after.sort_by(|a, b| a.time.total_cmp(&b.time));
-    schedule.held.retain(|h| h.input != input);
-    schedule.held.extend(after);
+}
+
+/// Multiplies the part of an infusion that is given in the window; whether there is such a part.
+fn scale_part(infusion: &Infusion, window: Window, factor: f64, out: &mut Vec<Infusion>) -> bool {
+    let (begin, end) = (infusion.time, infusion.time + infusion.duration);
+    let slack = Window::slack(begin).max(Window::slack(end));
+    let (from, to) = (window.from.max(begin), window.to.min(end));
+    if to - from <= slack {
+        out.push(*infusion);
+        return false;
+    }
+    let mut piece = |from: f64, to: f64, rate: f64| {
+        if to - from > slack && rate != 0.0 {
+            out.push(Infusion { time: from, rate, duration: to - from, ..*infusion });
+        }
+    };
+    if factor == 1.0 || (from - begin <= slack && end - to <= slack) {
+        // Whole: its numbers stay as they are.
+        if factor != 0.0 {
+            out.push(Infusion { rate: infusion.rate * factor, ..*infusion });
+        }
+        return true;
+    }
+    piece(begin, from, infusion.rate);
+    piece(from, to, infusion.rate * factor);
+    piece(to, end, infusion.rate);
+    true
+}
+
+fn linear(input: &Input) -> bool {
+    input.kind == InputKind::SeriesLinear
 }
 
 /// The person's covariates after the interventions, in the model's units.
@@ -113,16 +158,10 @@ pub(super) struct ParameterChange {
 impl ParameterChange {
     /// A changed covariate changes typical values; the person's random effects stay.
     pub(super) fn new(model: &Composed, before: &[f64], after: &[f64], interventions: &[Intervention]) -> Self {
-        let factor = |covariates: &[f64], scales| {
-            model.graph.evaluate(scales, &|symbol| match symbol {
-                Symbol::Covariate(index) => covariates[index],
-                _ => f64::NAN,
-            })
-        };
         let factors = model
             .parameters
             .iter()
-            .map(|p| p.scales.map_or(1.0, |scales| factor(after, scales) / factor(before, scales)))
+            .map(|p| p.scales.map_or(1.0, |scales| covariate_factor(model, scales, before, after)))
             .collect();
         let set = interventions
             .iter()
@@ -146,4 +185,15 @@ impl ParameterChange {
             }
         }
     }
+}
+
+/// By how much a covariate expression grows when the covariates change; exactly 1 where they do not.
+pub(super) fn covariate_factor(model: &Composed, scales: crate::model::NodeId, before: &[f64], after: &[f64]) -> f64 {
+    let value = |covariates: &[f64]| {
+        model.graph.evaluate(scales, &|symbol| match symbol {
+            Symbol::Covariate(index) => covariates[index],
+            _ => f64::NAN,
+        })
+    };
+    if before == after { 1.0 } else { value(after) / value(before) }
 }

@@ -30,11 +30,19 @@ pub struct Contrast {
     pub value: Spread,
     /// Scenario less baseline, draw by draw; `None` for the baseline itself.
     pub effect: Option<Spread>,
-    /// Share of draws in which the scenario is better than the baseline, ties counted half.
+    /// Share of draws in which the scenario is better than the baseline, ties counted half; `None` where no direction
+    /// was named.
     pub p_better: Option<f64>,
+    /// Share of draws in which the outcome is higher than in the baseline, ties counted half.
+    pub p_higher: Option<f64>,
     /// "lower" or "higher".
     pub better: Option<&'static str>,
+    /// Draws in which the outcome cannot be computed; they are left out.
+    pub missing: usize,
 }
+
+/// Outcomes that differ by no more than this share are the same: the solver's error is of that size.
+const TIE: f64 = 1e-6;
 
 /// Every outcome of a run, against the baseline's draws if one is given.
 pub fn contrasts(
@@ -48,33 +56,37 @@ pub fn contrasts(
         .enumerate()
         .map(|(index, outcome)| {
             let values = &run.outcomes[index];
-            let differences: Option<Vec<f64>> =
-                baseline.map(|baseline| values.iter().zip(&baseline.outcomes[index]).map(|(a, b)| a - b).collect());
-            let p_better = differences.as_ref().zip(outcome.better).map(|(differences, better)| {
-                let known: Vec<f64> = differences.iter().copied().filter(|d| d.is_finite()).collect();
-                let wins: f64 = known
-                    .iter()
-                    .map(|d| match better {
-                        _ if *d == 0.0 => 0.5,
-                        Better::Lower => f64::from(u8::from(*d < 0.0)),
-                        Better::Higher => f64::from(u8::from(*d > 0.0)),
-                    })
-                    .sum();
-                wins / known.len() as f64
-            });
+            let pairs = baseline.map(|baseline| values.iter().copied().zip(baseline.outcomes[index].iter().copied()));
+            let pairs: Option<Vec<(f64, f64)>> =
+                pairs.map(|pairs| pairs.filter(|(a, b)| a.is_finite() && b.is_finite()).collect());
+            let p_higher = pairs.as_deref().map(share_higher);
+            let effect = pairs.map(|pairs| Spread::of(&pairs.iter().map(|(a, b)| a - b).collect::<Vec<f64>>()));
             Contrast {
                 scenario: run.name.clone(),
                 outcome: outcome.name.clone(),
                 output: outputs[outcome.output].clone(),
                 unit: outcome.unit.clone(),
                 value: Spread::of(values),
-                effect: differences.map(|differences| Spread::of(&differences)),
-                p_better,
+                effect,
+                p_better: outcome.better.zip(p_higher).map(|(better, p_higher)| match better {
+                    Better::Higher => p_higher,
+                    Better::Lower => 1.0 - p_higher,
+                }),
+                p_higher,
                 better: outcome.better.map(|better| match better {
                     Better::Lower => "lower",
                     Better::Higher => "higher",
                 }),
+                missing: values.iter().filter(|value| !value.is_finite()).count(),
             }
         })
         .collect()
+}
+
+/// Share of pairs whose first is the higher one, ties counted half; NaN of none.
+fn share_higher(pairs: &[(f64, f64)]) -> f64 {
+    let wins = pairs
+        .iter()
+        .map(|(a, b)| if (a - b).abs() <= TIE * a.abs().max(b.abs()) { 0.5 } else { f64::from(u8::from(a > b)) });
+    wins.sum::<f64>() / pairs.len() as f64
 }

@@ -1,15 +1,21 @@
 //! Interventions on a twin, outcomes, and paired contrasts against doing nothing; uses no files and no threads.
 
 mod apply;
+mod compare;
 mod contrast;
+mod extrapolation;
 mod outcome;
-// mod read;
+mod profile;
+mod read;
 mod run;
 
+pub use compare::{Comparison, Group, check_together, compare, file_stem};
 pub use contrast::{Contrast, Spread, contrasts};
 pub use outcome::{Better, Measure, Outcome};
-// pub use read::read;
-pub use run::{Band, Block, Parallel, ScenarioRun, run, serial};
+pub use read::{Setting, read};
+pub use run::{Band, Block, Parallel, Reach, ScenarioRun, run, serial};
+
+use crate::units::Unit;
 
 /// The name of the scenario that changes nothing.
 pub const AS_IT_WAS: &str = "as it was";
@@ -48,7 +54,7 @@ pub enum Intervention {
         window: Window,
         by: f64,
     },
-    /// Adds an event, repeated `times` times every `every`.
+    /// Adds an event, repeated `times` times every `every`; an infusion comes on top of what is given already.
     Add {
         input: usize,
         time: f64,
@@ -56,6 +62,13 @@ pub enum Intervention {
         every: f64,
         times: usize,
     },
+    /// Holds a rate or a sampled value within a window, in place of the one that was.
+    Hold {
+        input: usize,
+        window: Window,
+        value: f64,
+    },
+    /// The person is, and always was, one with another value.
     SetParameter {
         parameter: usize,
         change: Change,
@@ -74,9 +87,13 @@ pub struct Window {
 }
 
 impl Window {
+    /// How far two times may differ and be one: they come from decimal text in several units.
+    pub(crate) fn slack(time: f64) -> f64 {
+        1e-9 * time.abs().max(1.0)
+    }
+
     pub fn holds(&self, time: f64) -> bool {
-        // Times come from decimal text in several units: equal ones may differ by rounding.
-        let slack = 1e-9 * time.abs().max(1.0);
+        let slack = Self::slack(time);
         time >= self.from - slack && time < self.to - slack
     }
 }
@@ -86,7 +103,6 @@ impl Window {
 pub enum Given {
     Bolus { amount: f64 },
     Infusion { rate: f64, duration: f64 },
-    Held { rate: f64 },
 }
 
 /// A new value of a parameter, in its unit, or a factor on every draw's value.
@@ -94,4 +110,10 @@ pub enum Given {
 pub enum Change {
     Value(f64),
     Factor(f64),
+}
+
+/// The unit of what a rate gives: `[iU]/min` by `min` is `[iU]`, as people write it.
+fn amount_unit(rate: &Unit, time_unit: &Unit) -> String {
+    let amount = rate.text().strip_suffix(time_unit.text()).and_then(|amount| amount.strip_suffix('/'));
+    amount.map_or_else(|| rate.times(time_unit).text().to_string(), str::to_string)
 }

@@ -55,6 +55,15 @@ pub enum Measure {
 }
 
 impl Outcome {
+    /// Times at which the trajectory must be known for the outcome to be exact, in the model's time unit.
+    pub(super) fn knots(&self) -> impl Iterator<Item = f64> {
+        let at = match self.measure {
+            Measure::ValueAt { time } | Measure::ChangeFromBaseline { time } => Some(time),
+            _ => None,
+        };
+        [self.from, self.to].into_iter().chain(at)
+    }
+
     /// The outcome of a trajectory at increasing times, in the model's units times `shown`; straight lines between.
     pub(super) fn of(&self, times: &[f64], values: &[f64]) -> f64 {
         let slack = 1e-9 * self.to.abs().max(1.0);
@@ -62,6 +71,9 @@ impl Outcome {
         let end = times.partition_point(|t| *t <= self.to + slack);
         let (times, values) = (&times[start..end.max(start)], &values[start..end.max(start)]);
         let (Some(first), Some(last)) = (times.first(), times.last()) else { return f64::NAN };
+        if !values.iter().all(|value| value.is_finite()) {
+            return f64::NAN;
+        }
         let span = last - first;
         let value = match self.measure {
             Measure::Peak => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),

@@ -211,3 +211,17 @@ pub fn unreadable(error: &UnitError) -> Diagnostic {
     };
     Diagnostic::error(code, error.to_string())
 }
+
+/// A number as people read it: four significant digits, without an exponent where that is readable.
+pub fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&exponent) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (3 - exponent).clamp(0, 8) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
