@@ -99,7 +99,7 @@ impl<'a, const W: usize> Inputs<'a, W> {
     }
 
     /// Writes the values of linear series at a time within the segment.
-    pub(crate) fn write_linear(&self, workspace: &mut Workspace<W>, time: f64) {
+    pub(crate) fn write_linear<const V: usize>(&self, workspace: &mut Workspace<V>, time: f64) {
         if self.program.linear.is_empty() {
             return;
         }

@@ -1,13 +1,14 @@
-//! Integrates a program over blocks of lanes: steps with error control over all lanes, exact stops, dense output.
+//! Integrates a program through a schedule over blocks of lanes: exact stops, and steps of the method that suits.
 
 use thiserror::Error;
 
-use crate::model::{Program, Reading, power};
+use crate::model::{Program, Reading};
 
+use super::esdirk::Esdirk;
 use super::events::{Inputs, Stop, stops};
+use super::explicit::Stiffness;
 use super::schedule::Schedule;
 use super::steady;
-use super::tsit5::{self, Combine, ErrorNorm};
 use super::workspace::Workspace;
 
 /// How exactly, and how long to try.
@@ -15,13 +16,37 @@ use super::workspace::Workspace;
 pub struct Settings {
     /// Tolerated relative error of a step.
     pub tolerance: f64,
-    /// Steps after which the model counts as stiff at this point, beside those that stops ask for.
+    /// Steps after which the model counts as stiff at this point.
     pub max_steps: usize,
+    pub method: Method,
+}
+
+/// How steps are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Explicit, and implicit from the point on where that turns out to be too expensive or to fail.
+    #[default]
+    Automatic,
+    /// Explicit Runge–Kutta steps of order 5, all lanes together: fast, unless the model is stiff.
+    Explicit,
+    /// Values by backward differentiation formulas, lane by lane; with tangents by implicit Runge–Kutta steps of order
+    /// 4, whose tangents are the exact derivatives of the steps.
+    Implicit,
+}
+
+/// The method that a solve used in the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Used {
+    #[default]
+    Explicit,
+    Implicit,
+    /// Explicit until this time, implicit after it.
+    ImplicitFrom(f64),
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tolerance: 1e-6, max_steps: 20_000 }
+        Self { tolerance: 1e-6, max_steps: 20_000, method: Method::Automatic }
     }
 }
 
@@ -46,6 +71,7 @@ pub struct Statistics {
     pub steps: usize,
     pub rejected: usize,
     pub evaluations: usize,
+    pub used: Used,
 }
 
 /// One solve of a program; parameters and covariates are already in the workspace.
@@ -80,21 +106,25 @@ impl<const W: usize> Solve<'_, W> {
                 run.apply(workspace, stop);
             }
             let until = ahead.peek().map_or(end, |stop| stop.time.min(end));
-            run.segment(workspace, until, times, observe)?;
+            run.segment(workspace, until, end, times, observe)?;
         }
         Ok(run.statistics)
     }
 }
 
-struct Run<'a, const W: usize> {
-    solve: &'a Solve<'a, W>,
-    inputs: Inputs<'a, W>,
-    time: f64,
-    /// Length of the next step as the error control wants it.
-    step: f64,
-    error_before: f64,
-    observed: usize,
-    statistics: Statistics,
+/// A solve under way.
+pub(crate) struct Run<'a, const W: usize> {
+    pub solve: &'a Solve<'a, W>,
+    pub inputs: Inputs<'a, W>,
+    pub time: f64,
+    /// Length of the next step as the error control wants it; 0 if nothing is known.
+    pub step: f64,
+    pub error_before: f64,
+    /// Observations made.
+    pub observed: usize,
+    pub statistics: Statistics,
+    pub stiffness: Stiffness,
+    pub esdirk: Option<Esdirk<'a, W>>,
 }
 
 impl<'a, const W: usize> Run<'a, W> {
@@ -124,6 +154,7 @@ impl<'a, const W: usize> Run<'a, W> {
                 *largest = largest.max(value.abs());
             }
         }
+        let used = if solve.settings.method == Method::Implicit { Used::Implicit } else { Used::Explicit };
         Ok(Self {
             solve,
             inputs,
@@ -131,12 +162,14 @@ impl<'a, const W: usize> Run<'a, W> {
             step: 0.0,
             error_before: 1e-4,
             observed: 0,
-            statistics: Statistics::default(),
+            statistics: Statistics { used, ..Statistics::default() },
+            stiffness: Stiffness::default(),
+            esdirk: None,
         })
     }
 
     /// Derivatives of the states in their slots, at a time, into a stage.
-    fn derivatives(&mut self, workspace: &mut Workspace<W>, time: f64, stage: usize) {
+    pub fn derivatives(&mut self, workspace: &mut Workspace<W>, time: f64, stage: usize) {
         let program = self.solve.program;
         workspace.values[program.time_slot()] = workspace.same(time);
         self.inputs.write_linear(workspace, time);
@@ -148,7 +181,8 @@ impl<'a, const W: usize> Run<'a, W> {
         self.statistics.evaluations += 1;
     }
 
-    fn load(&self, workspace: &mut Workspace<W>) {
+    /// Puts the state at the step's start into its slots.
+    pub fn load(&self, workspace: &mut Workspace<W>) {
         workspace.values[self.solve.program.state_slots()].copy_from_slice(&workspace.before);
     }
 
@@ -182,7 +216,7 @@ impl<'a, const W: usize> Run<'a, W> {
         }
     }
 
-    fn grow_largest(&self, workspace: &mut Workspace<W>) {
+    pub fn grow_largest(&self, workspace: &mut Workspace<W>) {
         for (largest, before) in workspace.largest.iter_mut().zip(&workspace.before) {
             for (largest, value) in largest.0.iter_mut().zip(before.0) {
                 *largest = largest.max(value.abs());
@@ -195,129 +229,27 @@ impl<'a, const W: usize> Run<'a, W> {
         &mut self,
         workspace: &mut Workspace<W>,
         until: f64,
+        end: f64,
         times: &[f64],
         observe: &mut dyn FnMut(usize, &mut Workspace<W>),
     ) -> Result<(), Failure> {
-        if until <= self.time {
+        if self.time < until && self.statistics.used == Used::Explicit {
+            match self.explicit(workspace, until, end, times, observe) {
+                Err(Failure::TooManySteps { .. } | Failure::StepTooSmall { .. })
+                    if self.solve.settings.method == Method::Automatic =>
+                {
+                    self.statistics.used = Used::ImplicitFrom(self.time);
+                    self.step = 0.0;
+                }
+                finished => return finished,
+            }
+        }
+        if self.time >= until {
             return Ok(());
         }
-        self.load(workspace);
-        self.derivatives(workspace, self.time, 0);
-        if self.step == 0.0 {
-            self.step = self.first_step(workspace, until - self.time);
-        }
-        let mut rejected_before = false;
-        while self.time < until {
-            let left = until - self.time;
-            // A step that would leave a sliver is stretched or halved instead.
-            let (h, last) = if self.step >= left * 0.999_999 {
-                (left, true)
-            } else if self.step > 0.5 * left {
-                (0.5 * left, false)
-            } else {
-                (self.step, false)
-            };
-            if self.statistics.steps >= self.solve.settings.max_steps {
-                return Err(Failure::TooManySteps { steps: self.statistics.steps });
-            }
-            let error = self.try_step(workspace, h);
-            if error <= 1.0 {
-                let to = if last { until } else { self.time + h };
-                self.observe_within(workspace, times, observe, h, to);
-                self.time = to;
-                self.statistics.steps += 1;
-                let states = self.solve.program.states();
-                std::mem::swap(&mut workspace.before, &mut workspace.after);
-                workspace.stages.copy_within(6 * states.., 0);
-                self.grow_largest(workspace);
-                let factor = 0.9 * power(error.max(1e-10), -0.17) * power(self.error_before, 0.04);
-                let limit = if rejected_before { 1.0 } else { 5.0 };
-                let next = h * factor.clamp(0.2, limit);
-                // A step cut short by a stop says nothing against the longer one that was wanted.
-                self.step = if h < self.step { next.max(self.step) } else { next };
-                self.error_before = error.max(1e-4);
-                rejected_before = false;
-            } else {
-                self.statistics.rejected += 1;
-                let finite = error.is_finite();
-                self.step = h * if finite { (0.9 * power(error, -0.2)).max(0.2) } else { 0.1 };
-                rejected_before = true;
-                if self.time + self.step <= self.time || self.step < 1e-13 * self.time.abs().max(until - self.time) {
-                    let time = self.time;
-                    return Err(if finite { Failure::StepTooSmall { time } } else { Failure::NotFinite { time } });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A hundredth of the time in which the fastest state would change by its own size.
-    fn first_step(&self, workspace: &Workspace<W>, span: f64) -> f64 {
-        let lanes = workspace.value_lanes();
-        let mut step = span;
-        for (state, before) in workspace.before.iter().enumerate() {
-            for lane in 0..lanes {
-                let (size, rate) = (before.0[lane].abs(), workspace.stages[state].0[lane].abs());
-                if size > 0.0 && rate > 0.0 {
-                    step = step.min(0.01 * size / rate);
-                }
-            }
-        }
-        step.max(1e-9 * span)
-    }
-
-    /// Takes a step into `after`; the error in units of the tolerance.
-    fn try_step(&mut self, workspace: &mut Workspace<W>, h: f64) -> f64 {
-        let program = self.solve.program;
-        let range = program.state_slots();
-        for stage in 1..7 {
-            workspace.arch.dispatch(Combine {
-                before: &workspace.before,
-                stages: &workspace.stages,
-                weights: tsit5::weights(stage),
-                h,
-                out: &mut workspace.values[range.clone()],
-            });
-            if stage == 6 {
-                workspace.after.copy_from_slice(&workspace.values[range.clone()]);
-            }
-            self.derivatives(workspace, self.time + tsit5::C[stage] * h, stage);
-        }
-        workspace.arch.dispatch(ErrorNorm {
-            before: &workspace.before,
-            after: &workspace.after,
-            stages: &workspace.stages,
-            largest: &workspace.largest,
-            h,
-            tolerance: self.solve.settings.tolerance,
-            lanes: workspace.value_lanes(),
-        })
-    }
-
-    /// Observation times in (time, to], by the interpolant; the end of the step exactly.
-    fn observe_within(
-        &mut self,
-        workspace: &mut Workspace<W>,
-        times: &[f64],
-        observe: &mut dyn FnMut(usize, &mut Workspace<W>),
-        h: f64,
-        to: f64,
-    ) {
-        let range = self.solve.program.state_slots();
-        while self.observed < times.len() && times[self.observed] <= to {
-            let time = times[self.observed];
-            if time == to {
-                workspace.values[range.clone()].copy_from_slice(&workspace.after);
-            } else {
-                workspace.arch.dispatch(Combine {
-                    before: &workspace.before,
-                    stages: &workspace.stages,
-                    weights: &tsit5::interpolant((time - self.time) / h),
-                    h,
-                    out: &mut workspace.values[range.clone()],
-                });
-            }
-            self.show(workspace, time, observe);
+        match workspace.reading {
+            Reading::Lanes => self.bdf(workspace, until, times, observe),
+            Reading::Tangents => self.esdirk(workspace, until, times, observe),
         }
     }
 
@@ -335,7 +267,8 @@ impl<'a, const W: usize> Run<'a, W> {
         }
     }
 
-    fn show(&mut self, workspace: &mut Workspace<W>, time: f64, observe: &mut dyn FnMut(usize, &mut Workspace<W>)) {
+    /// Calls `observe` for the states in their slots.
+    pub fn show(&mut self, workspace: &mut Workspace<W>, time: f64, observe: &mut dyn FnMut(usize, &mut Workspace<W>)) {
         workspace.values[self.solve.program.time_slot()] = workspace.same(time);
         self.inputs.write_linear(workspace, time);
         observe(self.observed, workspace);

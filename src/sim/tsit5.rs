@@ -123,6 +123,42 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
     }
 }
 
+/// Length of the method's stability interval on the negative real axis.
+const STABLE: f64 = 3.5068;
+
+/// The step, in units of the longest that would be stable, for the worst lane: the largest eigenvalue is estimated from
+/// the last two stages, which stand at the same time (Hairer and Wanner 1996, IV.2).
+pub(crate) struct StabilityShare<'a, const W: usize> {
+    pub before: &'a [Block<W>],
+    pub after: &'a [Block<W>],
+    pub stages: &'a [Block<W>],
+    pub lanes: usize,
+}
+
+impl<const W: usize> WithSimd for StabilityShare<'_, W> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let states = self.before.len();
+        let (mut rates, mut values) = ([0.0f64; W], [0.0f64; W]);
+        for state in 0..states {
+            let stage = |s: usize| &self.stages[s * states + state].0;
+            for l in 0..W {
+                let size = self.before[state].0[l].abs().max(self.after[state].0[l].abs()).max(1e-100);
+                let value: f64 = (0..6).map(|s| (A[6][s] - A[5][s]) * stage(s)[l]).sum::<f64>() / size;
+                let rate = (stage(6)[l] - stage(5)[l]) / size;
+                rates[l] += rate * rate;
+                values[l] += value * value;
+            }
+        }
+        (0..self.lanes)
+            .filter(|l| values[*l] > 0.0)
+            .map(|l| (rates[l] / values[l]).sqrt() / STABLE)
+            .fold(0.0, f64::max)
+    }
+}
+
 /// Weights of the seven stages in the solution at share θ of the step, of order 4.
 pub(crate) fn interpolant(theta: f64) -> [f64; 7] {
     let t = theta;

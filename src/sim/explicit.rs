@@ -1,0 +1,188 @@
+//! Explicit steps: error control over all lanes, dense output, and when to say that the model is stiff.
+
+use crate::model::power;
+
+use super::integrate::{Failure, Method, Run};
+use super::tsit5::{self, Combine, ErrorNorm};
+use super::workspace::Workspace;
+
+/// How often the step is compared with the stability bound.
+const EVERY: usize = 20;
+/// Comparisons in a row that must find the step at the bound.
+const AT_BOUND: usize = 15;
+/// Steps of the present size to the end from which on implicit steps are cheaper.
+const MANY: f64 = 5_000.0;
+
+/// Whether stability, and not accuracy, decides the length of steps (Hairer and Wanner 1996, IV.2).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stiffness {
+    at_bound: usize,
+    below: usize,
+}
+
+impl Stiffness {
+    fn due(&self, steps: usize) -> bool {
+        self.at_bound > 0 || steps.is_multiple_of(EVERY)
+    }
+
+    fn record(&mut self, share_of_bound: f64) {
+        if share_of_bound > 0.85 {
+            (self.at_bound, self.below) = (self.at_bound + 1, 0);
+        } else {
+            self.below += 1;
+            if self.below >= 6 {
+                *self = Self::default();
+            }
+        }
+    }
+}
+
+impl<const W: usize> Run<'_, W> {
+    /// Integrates to `until` without events; `end` is where the solve ends.
+    pub fn explicit(
+        &mut self,
+        workspace: &mut Workspace<W>,
+        until: f64,
+        end: f64,
+        times: &[f64],
+        observe: &mut dyn FnMut(usize, &mut Workspace<W>),
+    ) -> Result<(), Failure> {
+        self.load(workspace);
+        self.derivatives(workspace, self.time, 0);
+        if self.step == 0.0 {
+            self.step = self.first_step(workspace, until - self.time);
+        }
+        let mut rejected_before = false;
+        while self.time < until {
+            let left = until - self.time;
+            // A step that would leave a sliver is stretched or halved instead.
+            let (h, last) = if self.step >= left * 0.999_999 {
+                (left, true)
+            } else if self.step > 0.5 * left {
+                (0.5 * left, false)
+            } else {
+                (self.step, false)
+            };
+            if self.statistics.steps >= self.solve.settings.max_steps {
+                return Err(Failure::TooManySteps { steps: self.statistics.steps });
+            }
+            let error = self.try_step(workspace, h);
+            if error <= 1.0 {
+                let to = if last { until } else { self.time + h };
+                if self.stiffness.due(self.statistics.steps) {
+                    self.stiffness.record(self.share_of_stability_bound(workspace));
+                }
+                self.observe_within(workspace, times, observe, h, to, &tsit5::interpolant);
+                self.time = to;
+                self.statistics.steps += 1;
+                let states = self.solve.program.states();
+                std::mem::swap(&mut workspace.before, &mut workspace.after);
+                workspace.stages.copy_within(6 * states.., 0);
+                self.grow_largest(workspace);
+                let factor = 0.9 * power(error.max(1e-10), -0.17) * power(self.error_before, 0.04);
+                let limit = if rejected_before { 1.0 } else { 5.0 };
+                let next = h * factor.clamp(0.2, limit);
+                // A step cut short by a stop says nothing against the longer one that was wanted.
+                self.step = if h < self.step { next.max(self.step) } else { next };
+                self.error_before = error.max(1e-4);
+                rejected_before = false;
+                let automatic = self.solve.settings.method == Method::Automatic;
+                if automatic && self.stiffness.at_bound >= AT_BOUND && end - to > MANY * h {
+                    return Err(Failure::TooManySteps { steps: self.statistics.steps });
+                }
+            } else {
+                self.statistics.rejected += 1;
+                let finite = error.is_finite();
+                self.step = h * if finite { (0.9 * power(error, -0.2)).max(0.2) } else { 0.1 };
+                rejected_before = true;
+                if self.time + self.step <= self.time || self.step < 1e-13 * self.time.abs().max(until - self.time) {
+                    let time = self.time;
+                    return Err(if finite { Failure::StepTooSmall { time } } else { Failure::NotFinite { time } });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A hundredth of the shortest time in which a state would change by its own size.
+    pub fn first_step(&self, workspace: &Workspace<W>, span: f64) -> f64 {
+        let lanes = workspace.value_lanes();
+        let mut step = span;
+        for (state, before) in workspace.before.iter().enumerate() {
+            for lane in 0..lanes {
+                let (size, rate) = (before.0[lane].abs(), workspace.stages[state].0[lane].abs());
+                if size > 0.0 && rate > 0.0 {
+                    step = step.min(0.01 * size / rate);
+                }
+            }
+        }
+        step.max(1e-9 * span)
+    }
+
+    fn share_of_stability_bound(&self, workspace: &Workspace<W>) -> f64 {
+        let bound = tsit5::StabilityShare {
+            before: &workspace.before,
+            after: &workspace.after,
+            stages: &workspace.stages,
+            lanes: workspace.value_lanes(),
+        };
+        workspace.arch.dispatch(bound)
+    }
+
+    /// Takes a step into `after`; the error in units of the tolerance.
+    fn try_step(&mut self, workspace: &mut Workspace<W>, h: f64) -> f64 {
+        let program = self.solve.program;
+        let range = program.state_slots();
+        for stage in 1..7 {
+            workspace.arch.dispatch(Combine {
+                before: &workspace.before,
+                stages: &workspace.stages,
+                weights: tsit5::weights(stage),
+                h,
+                out: &mut workspace.values[range.clone()],
+            });
+            if stage == 6 {
+                workspace.after.copy_from_slice(&workspace.values[range.clone()]);
+            }
+            self.derivatives(workspace, self.time + tsit5::C[stage] * h, stage);
+        }
+        workspace.arch.dispatch(ErrorNorm {
+            before: &workspace.before,
+            after: &workspace.after,
+            stages: &workspace.stages,
+            largest: &workspace.largest,
+            h,
+            tolerance: self.solve.settings.tolerance,
+            lanes: workspace.value_lanes(),
+        })
+    }
+
+    /// Observation times in (time, to], by the method's interpolant (weights of the stages at a share of the step); the
+    /// end of the step exactly.
+    pub fn observe_within(
+        &mut self,
+        workspace: &mut Workspace<W>,
+        times: &[f64],
+        observe: &mut dyn FnMut(usize, &mut Workspace<W>),
+        h: f64,
+        to: f64,
+        interpolant: &dyn Fn(f64) -> [f64; 7],
+    ) {
+        let range = self.solve.program.state_slots();
+        while self.observed < times.len() && times[self.observed] <= to {
+            let time = times[self.observed];
+            if time == to {
+                workspace.values[range.clone()].copy_from_slice(&workspace.after);
+            } else {
+                workspace.arch.dispatch(Combine {
+                    before: &workspace.before,
+                    stages: &workspace.stages,
+                    weights: &interpolant((time - self.time) / h),
+                    h,
+                    out: &mut workspace.values[range.clone()],
+                });
+            }
+            self.show(workspace, time, observe);
+        }
+    }
+}
