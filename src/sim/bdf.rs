@@ -13,7 +13,7 @@ use crate::model::Block;
 
 use super::events::Inputs;
 use super::integrate::{Failure, Run};
-use super::linear::Linearised;
+use super::linear::{Factors, Linearised};
 use super::tsit5::FLOOR;
 use super::workspace::Workspace;
 
@@ -89,32 +89,40 @@ struct Span<'a> {
 struct Finished {
     /// States at the times seen and at the end, `[time, state]`.
     states: Vec<f64>,
+    /// Largest size of each state at any step.
+    largest: Vec<f64>,
     steps: usize,
     evaluations: usize,
 }
 
 impl Span<'_> {
     fn solve<const W: usize>(&self, lane: Lane<W>, tolerance: f64, max_steps: usize) -> Result<Finished, Failure> {
-        let span = self.until - self.from;
         let rates = lane.derivatives(self.from, &lane.start);
         if !rates.iter().all(|rate| rate.is_finite()) {
             return Err(Failure::NotFinite { time: self.from });
         }
-        // A state that has been nothing so far has no size yet: what a millionth of the span would make of it.
-        let absolute: Vec<f64> = self
-            .largest
-            .iter()
-            .zip(&rates)
-            .map(|(largest, rate)| tolerance * FLOOR * largest.max(1e-6 * span * rate.abs()).max(1e-100))
-            .collect();
-        // The library reports what it cannot solve as an error, but a few of its comparisons panic on NaN.
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.steps(lane, tolerance, absolute, max_steps)));
-        attempt.unwrap_or(Err(Failure::Implicit { reason: "a value is not a finite number" }))
+        // States that have been nothing so far have no size that errors could be relative to: look ahead for it, and
+        // try again where that was an overestimate.
+        let ahead = lane.sizes_ahead(self);
+        let mut sizes: Vec<f64> = self.largest.iter().zip(ahead).map(|(largest, ahead)| largest.max(ahead)).collect();
+        for _ in 0..3 {
+            let absolute = sizes.iter().map(|size| tolerance * FLOOR * size.max(1e-100)).collect();
+            // The library reports what it cannot solve as an error, but a few of its comparisons panic on NaN.
+            let attempt = catch_unwind(AssertUnwindSafe(|| self.steps(&lane, tolerance, absolute, max_steps)));
+            let found = attempt.unwrap_or(Err(Failure::Implicit { reason: "a value is not a finite number" }))?;
+            let seen = self.largest.iter().zip(&found.largest).map(|(before, found)| before.max(*found));
+            let over = sizes.iter().zip(seen.clone()).any(|(size, seen)| *size > 10.0 * seen && seen > 0.0);
+            sizes = seen.collect();
+            if !over {
+                return Ok(found);
+            }
+        }
+        Err(Failure::Implicit { reason: "the sizes of its states are not known" })
     }
 
     fn steps<const W: usize>(
         &self,
-        lane: Lane<W>,
+        lane: &Lane<W>,
         tolerance: f64,
         absolute: Vec<f64>,
         max_steps: usize,
@@ -124,7 +132,7 @@ impl Span<'_> {
             .t0(self.from)
             .rtol(tolerance)
             .atol(absolute)
-            .build_from_eqn(lane)
+            .build_from_eqn(Equations(lane))
             .map_err(|_| wrong("it could not be set up"))?;
         problem.ode_options.min_timestep = 1e-15 * (self.until - self.from);
         let mut state = diffsol::BdfState::new_without_initialise(&problem)
@@ -133,12 +141,12 @@ impl Span<'_> {
         let mut solver =
             problem.bdf_solver::<NalgebraLU<f64>>(state).map_err(|_| wrong("it could not be started"))?;
         solver.set_stop_time(self.until).map_err(|_| wrong("the time to the next event is too short"))?;
-        let mut found = Finished { states: Vec::new(), steps: 0, evaluations: 0 };
+        let mut found = Finished { states: Vec::new(), largest: vec![0.0; lane.start.len()], steps: 0, evaluations: 0 };
         let mut seen = self.seen.iter().peekable();
         loop {
             let reason = solver.step().map_err(|_| {
                 let time = solver.state().t;
-                if problem.eqn.finite.get() { Failure::StepTooSmall { time } } else { Failure::NotFinite { time } }
+                if lane.finite.get() { Failure::StepTooSmall { time } } else { Failure::NotFinite { time } }
             })?;
             found.steps += 1;
             let arrived = matches!(reason, OdeSolverStopReason::TstopReached);
@@ -151,9 +159,11 @@ impl Span<'_> {
             if solver.state().y.inner().iter().any(|value| !value.is_finite()) {
                 return Err(Failure::NotFinite { time: at });
             }
+            let now = solver.state().y.inner().iter();
+            found.largest.iter_mut().zip(now).for_each(|(largest, now)| *largest = largest.max(now.abs()));
             if arrived {
                 found.states.extend_from_slice(solver.state().y.inner().as_slice());
-                found.evaluations = problem.eqn.evaluations.get();
+                found.evaluations = lane.evaluations.get();
                 return Ok(found);
             }
             if found.steps >= max_steps {
@@ -163,7 +173,7 @@ impl Span<'_> {
     }
 }
 
-/// One lane of a program as diffsol's equations.
+/// One lane of a program, its inputs held.
 struct Lane<'a, const W: usize> {
     linearised: RefCell<Linearised<'a>>,
     inputs: &'a Inputs<'a, W>,
@@ -182,24 +192,57 @@ impl<const W: usize> Lane<'_, W> {
         self.finite.set(self.finite.get() && out.iter().all(|rate| rate.is_finite()));
         out
     }
+
+    fn jacobian(&self, time: f64, x: &[f64]) -> Vec<f64> {
+        let mut rows = vec![0.0; x.len() * x.len()];
+        self.linearised.borrow_mut().jacobian(self.inputs, time, x, &mut rows);
+        rows
+    }
+
+    /// Sizes that the states will have within the span, roughly: by linearly implicit Euler steps, each twice as long
+    /// as the one before.
+    fn sizes_ahead(&self, span: &Span) -> Vec<f64> {
+        let mut x = self.start.clone();
+        let mut sizes = vec![0.0; x.len()];
+        let (mut time, mut h) = (span.from, 1e-9 * (span.until - span.from));
+        while time < span.until {
+            h = h.min(span.until - time);
+            let jacobian = self.jacobian(time, &x);
+            let right: Vec<Block<1>> = self.derivatives(time, &x).iter().map(|rate| Block([h * rate])).collect();
+            let mut step = vec![Block::ZERO; x.len()];
+            let Some(factors) = Factors::of_step(h, &jacobian, x.len()) else { break };
+            factors.solve(&right, &mut step);
+            if !step.iter().all(|step| step.0[0].is_finite()) {
+                break;
+            }
+            x.iter_mut().zip(&step).for_each(|(x, step)| *x += step.0[0]);
+            sizes.iter_mut().zip(&x).for_each(|(size, x): (&mut f64, _)| *size = size.max(x.abs()));
+            (time, h) = (time + h, 2.0 * h);
+        }
+        self.finite.set(true);
+        sizes
+    }
 }
 
-impl<const W: usize> Op for Lane<'_, W> {
+/// A lane as diffsol's equations: right-hand side and initial value are the lane itself.
+struct Equations<'a, 'b, const W: usize>(&'a Lane<'b, W>);
+
+impl<const W: usize> Op for Equations<'_, '_, W> {
     type T = f64;
     type V = NalgebraVec<f64>;
     type M = Dense;
     type C = NalgebraContext;
 
     fn context(&self) -> &NalgebraContext {
-        &self.context
+        &self.0.context
     }
 
     fn nstates(&self) -> usize {
-        self.start.len()
+        self.0.start.len()
     }
 
     fn nout(&self) -> usize {
-        self.start.len()
+        self.0.start.len()
     }
 
     fn nparams(&self) -> usize {
@@ -207,36 +250,34 @@ impl<const W: usize> Op for Lane<'_, W> {
     }
 }
 
-impl<const W: usize> NonLinearOp for Lane<'_, W> {
+impl<const W: usize> NonLinearOp for Equations<'_, '_, W> {
     fn call_inplace(&self, x: &NalgebraVec<f64>, t: f64, y: &mut NalgebraVec<f64>) {
-        let rates = self.derivatives(t, x.inner().as_slice());
+        let rates = self.0.derivatives(t, x.inner().as_slice());
         rates.iter().enumerate().for_each(|(index, rate)| y.set_index(index, *rate));
     }
 }
 
-impl<const W: usize> NonLinearOpJacobian for Lane<'_, W> {
+impl<const W: usize> NonLinearOpJacobian for Equations<'_, '_, W> {
     fn jac_mul_inplace(&self, x: &NalgebraVec<f64>, t: f64, v: &NalgebraVec<f64>, y: &mut NalgebraVec<f64>) {
         let product = self.jacobian(x, t).inner() * v.inner();
         product.iter().enumerate().for_each(|(index, value)| y.set_index(index, *value));
     }
 
     fn jacobian_inplace(&self, x: &NalgebraVec<f64>, t: f64, y: &mut Dense) {
-        let n = x.len();
-        let mut rows = vec![0.0; n * n];
-        self.linearised.borrow_mut().jacobian(self.inputs, t, x.inner().as_slice(), &mut rows);
-        for (row, entries) in rows.chunks_exact(n).enumerate() {
+        let rows = self.0.jacobian(t, x.inner().as_slice());
+        for (row, entries) in rows.chunks_exact(x.len()).enumerate() {
             entries.iter().enumerate().for_each(|(column, entry)| y.set_index(row, column, *entry));
         }
     }
 }
 
-impl<const W: usize> ConstantOp for Lane<'_, W> {
+impl<const W: usize> ConstantOp for Equations<'_, '_, W> {
     fn call_inplace(&self, _: f64, y: &mut NalgebraVec<f64>) {
-        self.start.iter().enumerate().for_each(|(index, value)| y.set_index(index, *value));
+        self.0.start.iter().enumerate().for_each(|(index, value)| y.set_index(index, *value));
     }
 }
 
-impl<'b, const W: usize> OdeEquationsRef<'b> for Lane<'_, W> {
+impl<'b, const W: usize> OdeEquationsRef<'b> for Equations<'_, '_, W> {
     type Mass = ParameterisedOp<'b, UnitCallable<Dense>>;
     type Rhs = &'b Self;
     type Root = ParameterisedOp<'b, UnitCallable<Dense>>;
@@ -245,7 +286,7 @@ impl<'b, const W: usize> OdeEquationsRef<'b> for Lane<'_, W> {
     type Reset = ParameterisedOp<'b, UnitCallable<Dense>>;
 }
 
-impl<const W: usize> OdeEquations for Lane<'_, W> {
+impl<const W: usize> OdeEquations for Equations<'_, '_, W> {
     fn rhs(&self) -> &Self {
         self
     }

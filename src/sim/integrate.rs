@@ -1,5 +1,6 @@
 //! Integrates a program through a schedule over blocks of lanes: exact stops, and steps of the method that suits.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::{Program, Reading};
@@ -22,7 +23,8 @@ pub struct Settings {
 }
 
 /// How steps are taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Explicit, and implicit from the point on where that turns out to be too expensive or to fail.
     #[default]

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostics, Source};
 use crate::inference::{ParameterDiagnostics, Verdict};
 use crate::likelihood::Posterior;
 use crate::model::{Composed, Library};
-use crate::sim::{Bolus, Held, Infusion, Schedule, Series, Settings};
+use crate::sim::{Bolus, Held, Infusion, Method, Schedule, Series, Settings};
 use crate::twin::store::Store;
 
 use super::parse;
@@ -73,6 +73,8 @@ struct CovariateText {
 struct SettingsText {
     tolerance: f64,
     max_steps: usize,
+    #[serde(default)]
+    method: Method,
 }
 
 /// Every text of the file.
@@ -88,7 +90,8 @@ pub(super) fn write(posterior: &Posterior) -> Vec<(String, String)> {
         .zip(&posterior.covariates)
         .map(|(c, value)| CovariateText { name: c.name.clone(), value: *value, unit: c.unit.text().into() })
         .collect();
-    let settings = SettingsText { tolerance: posterior.settings.tolerance, max_steps: posterior.settings.max_steps };
+    let Settings { tolerance, max_steps, method } = posterior.settings;
+    let settings = SettingsText { tolerance, max_steps, method };
     let mut texts: Vec<(String, String)> = sources.collect();
     texts.push((SCHEDULE.into(), pretty(&schedule_text(model, &posterior.schedule))));
     texts.push((COVARIATES.into(), pretty(&covariates)));
@@ -190,7 +193,7 @@ pub(super) fn covariates(store: &Store, model: &Composed) -> Result<Vec<f64>, St
 
 pub(super) fn settings(store: &Store) -> Result<Settings, String> {
     let text: SettingsText = read(store, SETTINGS)?;
-    Ok(Settings { tolerance: text.tolerance, max_steps: text.max_steps })
+    Ok(Settings { tolerance: text.tolerance, max_steps: text.max_steps, method: text.method })
 }
 
 fn read<T: serde::de::DeserializeOwned>(store: &Store, path: &str) -> Result<T, String> {
