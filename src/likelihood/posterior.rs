@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::inference::{LogDensityGradient, Rejection};
 use crate::model::{Program, Reading};
 use crate::population::Prior;
-use crate::sim::{Failure, Schedule, Settings, Solve, Workspace};
+use crate::sim::{Failure, Schedule, Settings, Solve, Used, Workspace};
 
 use super::family::{Before, Noise};
 use super::matching::{Matched, Term};
@@ -214,6 +214,16 @@ impl PosteriorWorkspace {
             16..24 => Width::TwentyFour(Workspace::new(program, reading)),
             _ => Width::ThirtyTwo(Workspace::new(program, reading)),
         })
+    }
+
+    /// The method by which the last point was solved.
+    pub fn used(&self) -> Used {
+        match &self.0 {
+            Width::Eight(workspace) => workspace.used(),
+            Width::Sixteen(workspace) => workspace.used(),
+            Width::TwentyFour(workspace) => workspace.used(),
+            Width::ThirtyTwo(workspace) => workspace.used(),
+        }
     }
 
     fn tangents(&self) -> usize {

@@ -138,8 +138,7 @@ impl Span<'_> {
         let mut state = diffsol::BdfState::new_without_initialise(&problem)
             .map_err(|_| wrong("its initial state could not be set up"))?;
         state.set_step_size(problem.h0, &problem.atol, problem.rtol, &problem.eqn, 1);
-        let mut solver =
-            problem.bdf_solver::<NalgebraLU<f64>>(state).map_err(|_| wrong("it could not be started"))?;
+        let mut solver = problem.bdf_solver::<NalgebraLU<f64>>(state).map_err(|_| wrong("it could not be started"))?;
         solver.set_stop_time(self.until).map_err(|_| wrong("the time to the next event is too short"))?;
         let mut found = Finished { states: Vec::new(), largest: vec![0.0; lane.start.len()], steps: 0, evaluations: 0 };
         let mut seen = self.seen.iter().peekable();

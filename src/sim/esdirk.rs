@@ -95,7 +95,14 @@ impl<'a, const W: usize> Esdirk<'a, W> {
     }
 
     /// Largest correction, in units of the tolerance, over values (`tangents` false) or over tangents.
-    fn correction(&self, workspace: &Workspace<W>, arguments: &[Block<W>], c: f64, tolerance: f64, tangents: bool) -> f64 {
+    fn correction(
+        &self,
+        workspace: &Workspace<W>,
+        arguments: &[Block<W>],
+        c: f64,
+        tolerance: f64,
+        tangents: bool,
+    ) -> f64 {
         let lanes = if tangents { 1..W } else { 0..1 };
         let mut worst = 0.0;
         for (state, correction) in self.correction.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Integrates a program through a schedule over blocks of lanes: exact stops, and steps of the method that suits.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -44,6 +46,16 @@ pub enum Used {
     Implicit,
     /// Explicit until this time, implicit after it.
     ImplicitFrom(f64),
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Used::Explicit => write!(f, "explicit"),
+            Used::Implicit => write!(f, "implicit"),
+            Used::ImplicitFrom(time) => write!(f, "explicit until {time}, then implicit"),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -108,7 +120,9 @@ impl<const W: usize> Solve<'_, W> {
                 run.apply(workspace, stop);
             }
             let until = ahead.peek().map_or(end, |stop| stop.time.min(end));
-            run.segment(workspace, until, end, times, observe)?;
+            let segment = run.segment(workspace, until, end, times, observe);
+            workspace.used = run.statistics.used;
+            segment?;
         }
         Ok(run.statistics)
     }

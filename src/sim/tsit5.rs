@@ -152,10 +152,7 @@ impl<const W: usize> WithSimd for StabilityShare<'_, W> {
                 values[l] += value * value;
             }
         }
-        (0..self.lanes)
-            .filter(|l| values[*l] > 0.0)
-            .map(|l| (rates[l] / values[l]).sqrt() / STABLE)
-            .fold(0.0, f64::max)
+        (0..self.lanes).filter(|l| values[*l] > 0.0).map(|l| (rates[l] / values[l]).sqrt() / STABLE).fold(0.0, f64::max)
     }
 }
 

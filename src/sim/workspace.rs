@@ -4,6 +4,8 @@ use pulp::Arch;
 
 use crate::model::{Block, Program, Reading};
 
+use super::integrate::Used;
+
 /// Memory for solving one program with W lanes; keep one a thread and reuse it.
 #[derive(Debug)]
 pub struct Workspace<const W: usize> {
@@ -18,6 +20,7 @@ pub struct Workspace<const W: usize> {
     pub(crate) stages: Vec<Block<W>>,
     /// Largest size of each state so far, the scale of its absolute tolerance.
     pub(crate) largest: Vec<Block<W>>,
+    pub(crate) used: Used,
 }
 
 impl<const W: usize> Workspace<W> {
@@ -31,7 +34,13 @@ impl<const W: usize> Workspace<W> {
             after: zeros.clone(),
             stages: vec![Block::ZERO; 7 * program.states()],
             largest: zeros,
+            used: Used::default(),
         }
+    }
+
+    /// The method that the last solve used.
+    pub fn used(&self) -> Used {
+        self.used
     }
 
     /// Gives every lane a value of parameter `index`, in the parameter's unit.

@@ -215,7 +215,7 @@ fn compartment_schedule() -> Schedule {
         boluses: vec![Bolus { input: 0, time: 0.5, amount: 320.0 }, Bolus { input: 0, time: 12.0, amount: 160.0 }],
         infusions: vec![Infusion { input: 1, time: 2.0, rate: 10.0, duration: 3.0 }],
         held: vec![Held { input: 1, time: -1.0, rate: 5.0 }],
-        series: Vec::new(),
+        ..Schedule::default()
     }
 }
 
@@ -312,8 +312,7 @@ output o [1] = x
     for program in [explode, undefined] {
         for method in [Method::Automatic, Method::Explicit, Method::Implicit] {
             let set = |w: &mut Workspace<2>| w.set_parameter(0, &[1.0; 2]);
-            let lanes =
-                solve::<2>(&program, Reading::Lanes, &until(2.0), &[0.1, 2.0], settings(method, 1e-6), &set);
+            let lanes = solve::<2>(&program, Reading::Lanes, &until(2.0), &[0.1, 2.0], settings(method, 1e-6), &set);
             assert!(lanes.is_err(), "{method:?} {lanes:?}");
             let set = |w: &mut Workspace<2>| w.set_tangent(0, 1.0, Some(0));
             let tangents =
@@ -334,9 +333,7 @@ fn patient(model: &str, folder: &str) -> (Arc<Program>, Matched, Prior) {
 
 #[test]
 fn both_library_models_agree_with_bdf_on_patients_schedules() {
-    for (model, folder) in
-        [("theophylline", "patients/theophylline_01"), ("t1d_day", "patients/virtual_adult_001")]
-    {
+    for (model, folder) in [("theophylline", "patients/theophylline_01"), ("t1d_day", "patients/virtual_adult_001")] {
         let (program, matched, prior) = patient(model, folder);
         let people: Vec<Vec<f64>> = (0..12)
             .map(|draw| prior.complete(&prior.natural(&prior.draw(&mut Seed(7).stream("stiff", draw)))))
