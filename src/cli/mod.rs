@@ -5,10 +5,12 @@ mod check;
 mod columns;
 mod explain;
 mod model;
+mod output;
 mod plot;
 mod scenario;
 mod simulate;
 mod summary;
+mod what_if;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

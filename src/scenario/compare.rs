@@ -35,6 +35,8 @@ pub struct Group {
 }
 
 /// Runs all scenarios on the draws (natural values of the calibrated parameters).
+///
+/// One that is called [`AS_IT_WAS`] stands for a horizon and outcomes in which nothing is changed.
 pub fn compare(posterior: &Posterior, draws: &[Vec<f64>], scenarios: &[Scenario], parallel: Parallel) -> Comparison {
     let model = &posterior.program.model;
     let per_hour = hours_to_model(model);
@@ -71,7 +73,8 @@ pub fn compare(posterior: &Posterior, draws: &[Vec<f64>], scenarios: &[Scenario]
             contrasts: Vec::new(),
             extrapolations: Vec::new(),
         };
-        for scenario in std::iter::once(&as_it_was).chain(mine) {
+        let changed = mine.into_iter().filter(|scenario| scenario.name != AS_IT_WAS);
+        for scenario in std::iter::once(&as_it_was).chain(changed) {
             let run = run(posterior, draws, scenario, &group.outcomes, parallel);
             group.contrasts.push(contrasts(&outputs, &group.outcomes, &run, group.runs.first()));
             group.extrapolations.push(extrapolation::warnings(posterior, draws, scenario, &run));

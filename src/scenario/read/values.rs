@@ -62,8 +62,10 @@ impl Reader<'_> {
             Err(error @ TimeError::NoEpoch) => {
                 Diagnostic::error("S5016", error.to_string()).help("the bundle had none: write hours, as in \"90 h\"")
             }
-            Err(error @ (TimeError::Stamp { .. } | TimeError::Skipped { .. })) => Diagnostic::error("S5016", error.to_string())
-                .help("write hours since the epoch, \"90 h\", or a time stamp, \"2026-03-01T08:00\""),
+            Err(error @ (TimeError::Stamp { .. } | TimeError::Skipped { .. })) => {
+                Diagnostic::error("S5016", error.to_string())
+                    .help("write hours since the epoch, \"90 h\", or a time stamp, \"2026-03-01T08:00\"")
+            }
         };
         self.report(section, value.span, finding);
         None
