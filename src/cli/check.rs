@@ -255,7 +255,8 @@ fn patient_json(patient: &Patient) -> Json {
     })
 }
 
-fn problem(finding: &Diagnostic) -> Json {
+/// A finding as JSON.
+pub(super) fn problem(finding: &Diagnostic) -> Json {
     let location = finding.location.as_ref();
     json!({
         "code": finding.code,

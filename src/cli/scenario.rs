@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
+use super::check::problem;
 use super::columns::{Align, aligned, wrapped};
 use super::what_if::{Options, WhatIf, what_if};
 use super::{Context, Done, Stop, output, summary, warn};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::scenario::{Band, Contrast, Group, ScenarioRun, Spread, file_stem};
 use crate::twin::{NOTICE, Twin};
 use crate::units::short;
@@ -285,18 +285,8 @@ fn as_json(arguments: &Arguments, twin: &Twin, found: &WhatIf, files: &[PathBuf]
         "outcomes": outcomes,
         "contrasts": contrasts,
         "outcomes_table": files.last().map(|path| path.display().to_string()),
-        "warnings": found.warnings.iter().map(warning).collect::<Vec<Json>>(),
+        "warnings": found.warnings.iter().map(problem).collect::<Vec<Json>>(),
         "provenance": twin.provenance,
         "verdict": twin.verdict,
-    })
-}
-
-fn warning(finding: &Diagnostic) -> Json {
-    json!({
-        "code": finding.code,
-        "severity": match finding.severity { Severity::Warning => "warning", Severity::Error => "error" },
-        "message": finding.message,
-        "place": finding.location.as_ref().map(ToString::to_string),
-        "help": finding.help,
     })
 }

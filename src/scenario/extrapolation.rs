@@ -8,7 +8,7 @@ use crate::sim::Schedule;
 use crate::units::{Unit, short};
 
 use super::run::{ScenarioRun, quantile};
-use super::{Change, Intervention, Scenario, apply};
+use super::{Change, Intervention, Scenario};
 
 /// The median may leave the range of the readings by this share of its width.
 const MARGIN: f64 = 0.1;
@@ -39,7 +39,7 @@ pub(super) fn warnings(
             short(scenario.to / per_hour)
         ));
     }
-    let schedule = apply::schedule(model, record, &scenario.interventions, scenario.from);
+    let schedule = scenario.schedule(model, record);
     for (index, input) in model.inputs.iter().enumerate() {
         inputs(&mut found, index, input, (record, &schedule), scenario, (&model.time_unit, per_hour));
     }

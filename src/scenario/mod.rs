@@ -15,6 +15,8 @@ pub use outcome::{Better, Measure, Outcome};
 pub use read::{Setting, read};
 pub use run::{Band, Block, Parallel, Reach, ScenarioRun, run, serial};
 
+use crate::model::Composed;
+use crate::sim::Schedule;
 use crate::units::Unit;
 
 /// The name of the scenario that changes nothing.
@@ -32,6 +34,16 @@ pub struct Scenario {
     pub step: f64,
     pub interventions: Vec<Intervention>,
     pub outcomes: Vec<Outcome>,
+}
+
+impl Scenario {
+    /// What acts on the person under the scenario, given what did act; nothing before its horizon changes, nor the
+    /// steady state that the person comes from.
+    pub fn schedule(&self, model: &Composed, before: &Schedule) -> Schedule {
+        let mut schedule = apply::schedule(model, before, &self.interventions, self.from);
+        schedule.end = schedule.end.max(self.to);
+        schedule
+    }
 }
 
 /// One change of what acts on the person, or of the person.

@@ -70,8 +70,7 @@ pub fn run(
 ) -> ScenarioRun {
     let program = &posterior.program;
     let model = &program.model;
-    let mut schedule = apply::schedule(model, &posterior.schedule, &scenario.interventions, scenario.from);
-    schedule.end = schedule.end.max(scenario.to);
+    let schedule = scenario.schedule(model, &posterior.schedule);
     let covariates = apply::covariates(&posterior.covariates, &scenario.interventions);
     let change = ParameterChange::new(model, &posterior.covariates, &covariates, &scenario.interventions);
     let (times, kept_times) = times(model, scenario, outcomes, &schedule);
