@@ -1,15 +1,16 @@
 //! The posterior density: its gradient against differences, its parts against their sum, its predictions against it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use homeostat::diagnostic::{Source, Span};
 use homeostat::inference::LogDensityGradient;
-use homeostat::likelihood::{Matched, Matching, Posterior, Term, TermReading};
+use homeostat::likelihood::{Matched, Matching, Posterior, Term, TermReading, match_patient};
 use homeostat::model::{
-    Composed, ErrorFamily, Graph, Initial, Input, InputKind, NodeId, Observation, Op, Origin, Parameter,
+    Composed, ErrorFamily, Graph, Initial, Input, InputKind, Library, NodeId, Observation, Op, Origin, Parameter,
     ParameterValue, Program, Receipt, State, Symbol,
 };
-use homeostat::patient::Censoring;
+use homeostat::patient::{Censoring, Patient};
 use homeostat::population::Prior;
 use homeostat::sim::{Bolus, Schedule, Settings};
 use homeostat::stats::{Distribution, Seed};
@@ -206,4 +207,26 @@ fn predictions_in_lanes_score_as_the_posterior_does() {
         }
         assert!(predicted.drawn.iter().flatten().all(|value| value.is_finite()));
     }
+}
+
+/// The posterior of a bundle of the project under a model of its library.
+fn of_bundle(model: &str, bundle: &str, window: Option<(f64, f64)>, tolerance: f64) -> Posterior {
+    let (model, _) = Library::embedded().load(model).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("patients").join(bundle);
+    let (mut patient, _) = Patient::load(&folder).unwrap();
+    if let Some((from, to)) = window {
+        patient = patient.window(from, to);
+    }
+    let (matched, _) = match_patient(&model, &patient).unwrap();
+    let prior = Prior::new(&model, &matched.covariates).unwrap();
+    let settings = Settings { tolerance, ..Settings::default() };
+    Posterior::new(Arc::new(Program::compile(Arc::new(model))), prior, matched, settings)
+}
+
+#[test]
+fn the_gradient_of_the_library_s_models_is_that_of_the_density() {
+    let worst = worst_gradient(&of_bundle("theophylline", "theophylline_01", None, 1e-10), 50);
+    assert!(worst < 1e-5, "theophylline: {worst:e}");
+    let worst = worst_gradient(&of_bundle("t1d_day", "virtual_adult_001", Some((72.0, 96.0)), 1e-10), 50);
+    assert!(worst < 1e-5, "t1d_day: {worst:e}");
 }
