@@ -1,7 +1,7 @@
 //! `homeostat summary`: a twin in numbers.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Context, Done, Stop};
 use crate::twin::{Interval, Summary, Twin, TwinError};
@@ -24,7 +24,7 @@ pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
     let twin = read(&arguments.twin)?;
     let summary = Summary::of(&twin);
     if arguments.json {
-        println!("{}", json(&summary)?);
+        println!("{}", json(&summary, &arguments.twin)?);
     } else {
         print!("{}", table(&summary));
     }
@@ -32,16 +32,24 @@ pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
 }
 
 /// Reads a twin for any command.
-pub(super) fn read(path: &std::path::Path) -> Result<Twin, Stop> {
+pub(super) fn read(path: &Path) -> Result<Twin, Stop> {
     Twin::read(path).map_err(|error: TwinError| match error.diagnostics() {
         Some(found) => Stop::Files(found),
         None => Stop::Internal(error.to_string()),
     })
 }
 
-/// The summary as one JSON object; numbers that JSON has no word for are `null`.
-pub(super) fn json(summary: &Summary) -> Result<String, Stop> {
-    serde_json::to_string_pretty(summary).map_err(|error| Stop::Internal(error.to_string()))
+/// The summary as one JSON object, with the twin's path; numbers that JSON has no word for are `null`.
+pub(super) fn json(summary: &Summary, twin: &Path) -> Result<String, Stop> {
+    let whole = Whole { twin: twin.display().to_string(), summary };
+    serde_json::to_string_pretty(&whole).map_err(|error| Stop::Internal(error.to_string()))
+}
+
+#[derive(serde::Serialize)]
+struct Whole<'a> {
+    twin: String,
+    #[serde(flatten)]
+    summary: &'a Summary,
 }
 
 /// The summary as people read it.

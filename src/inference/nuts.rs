@@ -155,7 +155,11 @@ pub fn nuts<T: LogDensityGradient>(
 }
 
 impl NutsSettings {
-    fn check(&self) -> Result<(), SampleError> {
+    /// Refuses settings that cannot work, before any work is done.
+    ///
+    /// # Errors
+    /// [`SampleError::Settings`] with the reason.
+    pub fn check(&self) -> Result<(), SampleError> {
         let wrong = |what: &str| Err(SampleError::Settings(what.into()));
         if self.chains == 0 || self.draws == 0 {
             return wrong("at least one chain and one draw are needed");

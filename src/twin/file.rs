@@ -13,9 +13,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::likelihood::{Matched, Matching, Posterior};
 use crate::model::{Composed, Program};
 use crate::population::Prior;
+use crate::stats::Seed;
 
 use super::store::{self, Store, StoreError};
-use super::{Person, Provenance, Twin};
+use super::{Person, Provenance, Twin, predict};
 
 /// Attributes of the file's root.
 const PERSON: &str = "person";
@@ -125,25 +126,31 @@ impl Twin {
         })
     }
 
-    /// Computes the likelihood of the first draw again; a build with another meaning of the model would find another.
+    /// Whether every name can be kept in a file.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] with the name.
+    pub(super) fn check_names(&self) -> Result<(), StoreError> {
+        self.to_store().validate()
+    }
+
+    /// Predicts the first kept draw again, as calibration did; a build with another meaning of the model would find
+    /// another likelihood.
     fn check_meaning(&self) -> Result<(), String> {
-        let readings: Vec<usize> = self.posterior.terms.iter().map(|term| term.readings.len()).collect();
-        let kept: Vec<&[f64]> =
-            self.predictions.ln_likelihood.iter().zip(&readings).filter_map(|(values, n)| values.get(..*n)).collect();
-        // A draw that could not be simulated when it was written says nothing.
-        if kept.len() < readings.len() || kept.iter().any(|values| values.iter().any(|value| !value.is_finite())) {
-            return Ok(());
-        }
-        let mut workspace = crate::inference::LogDensityGradient::workspace(&*self.posterior);
-        let found = self.posterior.pointwise(&mut workspace, self.draws.draw(0, 0));
-        let found = found.map_err(|failure| format!("its first draw cannot be simulated: {failure}"))?;
-        for (term, (kept, found)) in self.posterior.terms.iter().zip(kept.iter().zip(&found)) {
-            for (number, (kept, found)) in kept.iter().zip(found).enumerate() {
-                // NaN is a difference too.
-                let same = (kept - found).abs() <= SAME * (1.0 + kept.abs());
-                if !same {
+        let draws = predict::kept(&self.draws, self.predictions.thin);
+        let found = predict::predict_block(&self.posterior, &draws, 0, Seed(self.provenance.seed));
+        let found = found.into_iter().next().flatten();
+        for (index, term) in self.posterior.terms.iter().enumerate() {
+            let kept = self.predictions.ln_likelihood[index].iter().take(term.readings.len());
+            for (number, kept) in kept.enumerate() {
+                let found = found.as_ref().map_or(f64::NAN, |found| found.ln_likelihood[index][number]);
+                let same = kept == &found || (kept - found).abs() <= SAME * (1.0 + kept.abs());
+                // A draw that could not be simulated is missing in both.
+                if !(same || kept.is_nan() && found.is_nan()) {
                     let reading = format!("reading {} of `{}`", number + 1, term.name);
-                    return Err(format!("{reading} has ln likelihood {found}, in the file {kept}"));
+                    return Err(format!(
+                        "{reading} has ln likelihood {found} under the first draw, in the file {kept}"
+                    ));
                 }
             }
         }

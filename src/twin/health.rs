@@ -145,7 +145,8 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[low] + part * (sorted[(low + 1).min(last)] - sorted[low])
 }
 
-fn variance(values: impl Iterator<Item = f64>) -> f64 {
+/// Sample variance.
+pub(super) fn variance(values: impl Iterator<Item = f64>) -> f64 {
     // Welford 1962: one pass without cancellation.
     let (mut count, mut mean, mut sum) = (0.0, 0.0, 0.0);
     for value in values {

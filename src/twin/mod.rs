@@ -1,8 +1,9 @@
 //! Calibrates a person's posterior and keeps it as a file: the twin.
 
-// mod calibrate;
+mod calibrate;
 mod file;
 mod health;
+mod predict;
 pub mod store;
 
 use std::sync::Arc;
@@ -13,9 +14,9 @@ use crate::diagnostic::Source;
 use crate::inference::{Draws, Verdict};
 use crate::likelihood::Posterior;
 
-// pub use calibrate::{CalibrateError, Calibration, Progress, calibrate};
+pub use calibrate::{CalibrateError, Calibration, Progress, calibrate};
 pub use file::TwinError;
-pub use health::{Interval, ParameterSummary, Summary};
+pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
 pub use store::StoreError;
 
 /// Stands in every twin and on everything made of one.
@@ -80,6 +81,8 @@ pub struct Provenance {
     pub chains: usize,
     pub warmup: usize,
     pub draws: usize,
+    /// Sampler and its settings.
+    pub sampler: String,
     pub solver: String,
     pub tolerance: f64,
     /// Wall-clock time of the calibration [s].

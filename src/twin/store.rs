@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// Refuses what a reader could not give back, or `xarray` could not open.
-    fn validate(&self) -> Result<(), StoreError> {
+    pub(super) fn validate(&self) -> Result<(), StoreError> {
         if self.attributes.contains_key(VERSION_ATTRIBUTE) {
             return invalid(format!("the attribute `{VERSION_ATTRIBUTE}` is the file's own"));
         }

@@ -27,6 +27,8 @@ struct ScheduleText {
     infusions: Vec<InfusionText>,
     held: Vec<HeldText>,
     series: Vec<SeriesText>,
+    /// Input and value before the start, one an input, where it is not the one in force from the start on.
+    before: Option<Vec<(String, f64)>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,6 +142,7 @@ fn schedule_text(model: &Composed, schedule: &Schedule) -> ScheduleText {
                 values: s.values.clone(),
             })
             .collect(),
+        before: schedule.before.as_ref().map(|values| (0..).map(name).zip(values.iter().copied()).collect()),
     }
 }
 
@@ -177,6 +180,13 @@ pub(super) fn schedule(store: &Store, model: &Composed) -> Result<Schedule, Stri
     }
     for s in text.series {
         schedule.series.push(Series { input: input(&s.input, &s.unit)?, times: s.times, values: s.values });
+    }
+    if let Some(before) = text.before {
+        let of = |name: &str| before.iter().find(|(input, _)| input == name).map(|(_, value)| *value);
+        let values = model.inputs.iter().map(|input| {
+            of(&input.name).ok_or_else(|| format!("the schedule does not say `{}` before the start", input.name))
+        });
+        schedule.before = Some(values.collect::<Result<_, _>>()?);
     }
     Ok(schedule)
 }

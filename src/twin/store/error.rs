@@ -78,7 +78,7 @@ impl StoreError {
                 .help("give a path in a folder that exists, that you may write to, on a disk with room"),
             Self::Exists { path } => Diagnostic::error("T3007", self.to_string())
                 .at_location(place(path))
-                .help("choose another path, or move the twin away first"),
+                .help("choose another path, or add `--overwrite` to replace it"),
             Self::NotReplaced { path, .. } => Diagnostic::error("T3008", self.to_string())
                 .at_location(place(path))
                 .help("choose another path; Homeostat removes nothing that it did not write"),
