@@ -50,7 +50,8 @@ impl Default for NutsSettings {
             chains: 4,
             warmup: 1000,
             draws: 1000,
-            target_acceptance: 0.8,
+            // With 0.8, one draw in a thousand of mildly bent targets diverges; 0.9 costs a fifth more gradients.
+            target_acceptance: 0.9,
             max_tree_depth: 10,
             metric: Metric::LowRank,
         }
@@ -195,6 +196,8 @@ impl NutsSettings {
             ..LowRankNutsSettings::default()
         };
         settings.adapt_options.step_size_settings.target_accept = self.target_acceptance;
+        // Each estimate is cheap against a gradient that solves differential equations.
+        settings.adapt_options.mass_matrix_update_freq = 5;
         settings
     }
 }

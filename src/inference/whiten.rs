@@ -1,13 +1,14 @@
 //! A target seen along the axes of its normal approximation, where it is nearly round.
 
+use nalgebra::DVector;
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
 use super::draws::Draws;
 use super::laplace::Laplace;
 use super::nuts::{NutsSettings, Progress, SampleError, nuts};
 use super::target::{LogDensityGradient, Rejection};
 use crate::stats::Seed;
-use nalgebra::DVector;
-use rand::RngExt;
-use rand_distr::StandardNormal;
 
 /// The density of z where `target` has that of x = mean + scale · z; the constant Jacobian is left out.
 #[derive(Debug)]
@@ -62,6 +63,10 @@ const SPREAD: f64 = 1.5;
 const START_DRAWS: i32 = 50;
 
 /// [`nuts`] along the axes of a normal approximation, with chains that start spread around it; draws are of the target.
+///
+/// 300 draws of warmup are enough where the approximation is fair. On a 12-dimensional normal with condition number
+/// 1000, 4 × 500 draws took 23 000 gradients in all; without the approximation 32 000 with the low-rank metric after 500
+/// draws of warmup, and 260 000 with the diagonal one after 1000 (means of ten seeds).
 ///
 /// # Errors
 /// Settings that cannot work; a target without a density near `laplace.mean`.

@@ -2,8 +2,9 @@
 
 mod diagnostics;
 mod mode;
+mod nuts;
 
-use homeostat::inference::{Draws, LogDensityGradient, NutsSettings, Rejection, nuts};
+use homeostat::inference::{LogDensityGradient, Rejection};
 use homeostat::stats::Seed;
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
@@ -67,20 +68,26 @@ fn correlated_normal(dimension: usize, condition: f64) -> (impl LogDensityGradie
     (Target { dimension, density }, mean, covariance)
 }
 
-fn on_threads(threads: usize, sample: impl Fn() -> Draws + Send) -> Draws {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(sample)
-}
+/// Effects of coaching in eight schools and their standard errors (Rubin 1981).
+const EFFECTS: [f64; 8] = [28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0];
+const ERRORS: [f64; 8] = [15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0];
 
-#[test]
-fn draws_do_not_depend_on_the_number_of_threads() {
-    let target = standard_normal(5);
-    let settings = NutsSettings { warmup: 200, draws: 100, ..NutsSettings::default() };
-    let sample = || nuts(&target, &starts(4, 5, 1.0), &settings, Seed(3), &|_| ()).unwrap();
-    let one = on_threads(1, sample);
-    assert_eq!(one, on_threads(2, sample));
-    assert_eq!((one.chains, one.draws, one.dimension), (4, 100, 5));
-    assert_eq!(one.values.len(), 2000);
-    assert!([one.energy.len(), one.acceptance.len(), one.step_size.len(), one.tree_depth.len()] == [400; 4]);
-    let other = nuts(&target, &starts(4, 5, 1.0), &settings, Seed(4), &|_| ()).unwrap();
-    assert_ne!(one.values, other.values);
+/// Eight schools, non-centred: θ = μ + τ η, parameters η₁ … η₈, μ ~ N(0, 5), ln τ with τ ~ HalfCauchy(5).
+fn eight_schools() -> impl LogDensityGradient {
+    let density = |at: &[f64], gradient: &mut [f64]| {
+        let (mu, tau) = (at[8], at[9].exp());
+        let far = (tau / 5.0).powi(2);
+        let mut density = -0.5 * (mu / 5.0).powi(2) - far.ln_1p() + at[9];
+        (gradient[8], gradient[9]) = (-mu / 25.0, 1.0 - 2.0 * far / (1.0 + far));
+        for school in 0..8 {
+            let residual = (EFFECTS[school] - mu - tau * at[school]) / ERRORS[school];
+            density -= 0.5 * (residual * residual + at[school] * at[school]);
+            let pull = residual / ERRORS[school];
+            gradient[school] = pull * tau - at[school];
+            gradient[8] += pull;
+            gradient[9] += pull * tau * at[school];
+        }
+        Ok(density)
+    };
+    Target { dimension: 10, density }
 }

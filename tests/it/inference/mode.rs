@@ -1,6 +1,6 @@
 //! Modes and normal approximations against closed forms.
 
-use homeostat::inference::{ModeSettings, Rejection, laplace, maximise, modes};
+use homeostat::inference::{LogDensityGradient, ModeSettings, Rejection, laplace, maximise, modes};
 use homeostat::stats::Seed;
 
 use super::{Target, correlated_normal, standard_normal, starts};
@@ -44,7 +44,7 @@ fn the_mode_of_a_gamma_on_the_log_scale() {
 }
 
 /// Rosenbrock's valley.
-fn valley() -> Target<impl Fn(&[f64], &mut [f64]) -> Result<f64, Rejection> + Sync> {
+fn valley() -> impl LogDensityGradient {
     Target {
         dimension: 2,
         density: |at: &[f64], gradient: &mut [f64]| {
