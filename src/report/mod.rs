@@ -1,1 +1,20 @@
 //! Figures and tables of twins and scenarios; computes nothing.
+
+mod axis;
+mod clock;
+mod fan;
+mod figure;
+mod frame;
+mod paint;
+mod ribbon;
+mod scene;
+mod strip;
+mod style;
+mod text;
+
+pub use axis::Scale;
+pub use fan::{FanChart, Panel, Readings, Ribbon, fan_chart};
+pub use figure::{Figure, Format, SaveError};
+pub use frame::Frame;
+pub use paint::DrawError;
+pub use strip::{Event, Strip};
