@@ -103,6 +103,15 @@ impl Axis {
         Self { scale: Scale::Log, low, high, ticks, factor: None }
     }
 
+    /// The unit of the labels: the quantity's, with the factor before it if there is one.
+    pub(super) fn labelled(&self, unit: &str) -> String {
+        match &self.factor {
+            Some(factor) if unit == "1" || unit.is_empty() => factor.clone(),
+            Some(factor) => format!("{factor} {unit}"),
+            None => unit.to_string(),
+        }
+    }
+
     /// Where a value is between low (0) and high (1); NaN if it has no place.
     pub(super) fn place(&self, value: f64) -> f64 {
         match self.scale {

@@ -207,16 +207,16 @@ impl Readings {
 
 /// A quantity and its unit as a title: `plasma glucose [mg/dL]`.
 pub(super) fn titled(quantity: &str, unit: &str) -> String {
-    let quantity = quantity.replace('_', " ");
-    if unit.is_empty() || unit == "1" { quantity } else { format!("{quantity} [{}]", readable(unit)) }
+    format!("{}{}", quantity.replace('_', " "), unit_in_brackets(unit))
+}
+
+/// ` [mg/dL]`; nothing for a plain number.
+pub(super) fn unit_in_brackets(unit: &str) -> String {
+    if unit.is_empty() || unit == "1" { String::new() } else { format!(" [{}]", readable(unit)) }
 }
 
 fn panel_title(scene: &mut Scene, panel: &Panel, axis: &Axis, area: Area, y: f64) {
-    let title = match &axis.factor {
-        Some(factor) if panel.unit == "1" => format!("{} [{factor}]", titled(&panel.quantity, "")),
-        Some(factor) => titled(&panel.quantity, &format!("{factor} {}", panel.unit)),
-        None => titled(&panel.quantity, &panel.unit),
-    };
+    let title = titled(&panel.quantity, &axis.labelled(&panel.unit));
     let title = elide(&title, 0.7 * area.width, TEXT, Weight::Bold);
     scene.text((MARGIN, y), title, Face::bold(TEXT, INK));
     if !panel.ribbons.is_empty() {

@@ -2,6 +2,8 @@
 
 mod axis;
 mod clock;
+mod density;
+mod effects;
 mod fan;
 mod figure;
 mod frame;
@@ -11,10 +13,14 @@ mod scene;
 mod strip;
 mod style;
 mod text;
+mod trace;
 
 pub use axis::Scale;
+pub use density::{ParameterChart, ParameterPanel, parameter_chart};
+pub use effects::{Effect, EffectChart, EffectPanel, effect_chart};
 pub use fan::{FanChart, Panel, Readings, Ribbon, fan_chart};
 pub use figure::{Figure, Format, SaveError};
 pub use frame::Frame;
 pub use paint::DrawError;
 pub use strip::{Event, Strip};
+pub use trace::{TraceChart, TracePanel, trace_chart};

@@ -2,12 +2,14 @@
 
 mod distribution;
 mod family;
+mod histogram;
 mod normal;
 mod seed;
 mod transform;
 
 pub use distribution::Distribution;
 pub use family::{DistributionError, FAMILIES, Family, FamilyRow, log_sd_from_cv};
+pub use histogram::{Histogram, rank_histograms};
 pub use normal::{StudentTScore, normal_cdf, normal_ln_cdf, normal_ln_density, normal_quantile, student_t_ln_density};
 pub use seed::{Seed, Stream};
 pub use transform::Transform;
