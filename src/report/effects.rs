@@ -64,6 +64,7 @@ pub fn effect_chart(chart: &EffectChart) -> Figure {
     for panel in &chart.outcomes {
         y += 34.0;
         head(&mut scene, panel, &chart.baseline, y, (numbers, probability));
+        let span = least_span(panel);
         let height = ROW * panel.effects.len() as f64 + 6.0;
         let area = Area { left, top: y + 10.0, width: plot_width, height };
         let ends = panel.effects.iter().flat_map(|effect| [effect.q05, effect.median, effect.q95]);
@@ -85,7 +86,7 @@ pub fn effect_chart(chart: &EffectChart) -> Figure {
             scene.line(vec![(x(effect.q25), middle), (x(effect.q75), middle)], colour, 5.0);
             scene.circle((x(effect.median), middle), 5.0, super::style::WHITE);
             scene.circle((x(effect.median), middle), 4.0, colour);
-            words_beside(&mut scene, effect, &panel.unit, middle + 4.2, (numbers, probability));
+            words_beside(&mut scene, effect, (&panel.unit, span), middle + 4.2, (numbers, probability));
         }
         scene.line(vec![(area.left, area.bottom()), (area.right(), area.bottom())], AXIS, 1.0);
         // The unit stands in the head: only a factor needs words here.
@@ -117,17 +118,28 @@ fn head(scene: &mut Scene, panel: &EffectPanel, baseline: &str, y: f64, (numbers
     }
 }
 
-fn words_beside(scene: &mut Scene, effect: &Effect, unit: &str, y: f64, (numbers, probability): (f64, f64)) {
+/// The least width of an interval of the panel, which says how many decimals are worth reading.
+fn least_span(panel: &EffectPanel) -> f64 {
+    let spans = panel.effects.iter().map(|effect| effect.q95 - effect.q05).filter(|span| *span > 0.0);
+    spans.fold(f64::INFINITY, f64::min)
+}
+
+fn words_beside(
+    scene: &mut Scene,
+    effect: &Effect,
+    (unit, span): (&str, f64),
+    y: f64,
+    (numbers, probability): (f64, f64),
+) {
+    let decimals = if span.is_finite() { (1 - span.log10().floor() as i32).clamp(0, 6) as usize } else { 0 };
+
     if !effect.median.is_finite() {
         let face = Face::regular(TEXT, MUTED).anchored(Anchor::End);
         scene.text((numbers, y), "no draw could be simulated", face);
         return;
     }
-    // As many decimals as tell the ends of the interval apart: digits beyond are noise.
-    let span = effect.q95 - effect.q05;
-    let decimals = if span > 0.0 { (1 - span.log10().floor() as i32).clamp(0, 6) as usize } else { 0 };
     let signed = |value: f64| match value {
-        _ if span > 0.0 && span < 1e6 && span > 1e-4 => match fixed(value, decimals) {
+        _ if span < 1e6 && span > 1e-4 => match fixed(value, decimals) {
             text if value > 0.0 && text.chars().any(|c| c.is_ascii_digit() && c != '0') => format!("+{text}"),
             text => text,
         },

@@ -1,7 +1,7 @@
 //! What every figure has around it: title, warning, legend and footer.
 
 use super::scene::{Anchor, Area, Colour, Face, Scene, Weight};
-use super::style::{ALARM, ALARM_GROUND, INK, Line, MUTED, WHITE};
+use super::style::{ALARM, ALARM_GROUND, CAVEAT, INK, Line, MUTED, WHITE};
 use super::text::{elide, width, wrap};
 
 /// Words around a figure.
@@ -10,12 +10,16 @@ pub struct Frame {
     pub title: String,
     /// In small letters under the title: who this is, what was done.
     pub subtitle: String,
+    /// What else to know before believing the figure, a sentence each, under the subtitle.
+    pub caveats: Vec<String>,
     /// Why not to trust the figure, in red across its head: the reasons of a failed verdict.
     pub notice: Option<String>,
     /// Where the numbers come from, at the right of the footer: file, model, seed.
     pub source: String,
 }
 
+/// Caveats that are shown; of more their number is told.
+const CAVEATS: usize = 4;
 pub(super) const MARGIN: f64 = 30.0;
 /// Size of ordinary text [px].
 pub(super) const TEXT: f64 = 12.0;
@@ -92,6 +96,16 @@ impl Frame {
         for line in wrap(&self.subtitle, room, TEXT, Weight::Regular, 2) {
             y += 18.0;
             scene.text((MARGIN, y), line, Face::regular(TEXT, MUTED));
+        }
+        let shown = self.caveats.iter().take(CAVEATS);
+        let more = self.caveats.len().saturating_sub(CAVEATS);
+        for (number, caveat) in shown.enumerate() {
+            let text =
+                if number + 1 == CAVEATS && more > 0 { format!("{caveat} (and {more} more)") } else { caveat.clone() };
+            for line in wrap(&text, room, TEXT, Weight::Regular, 2) {
+                y += 18.0;
+                scene.text((MARGIN, y), line, Face::regular(TEXT, CAVEAT));
+            }
         }
         y + 12.0
     }

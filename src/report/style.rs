@@ -9,6 +9,7 @@ pub(super) const AXIS: Colour = Colour(0xa9, 0xb0, 0xb8);
 pub(super) const TARGET: Colour = Colour(0xe6, 0xf2, 0xe4);
 pub(super) const TARGET_EDGE: Colour = Colour(0x9c, 0xc3, 0x96);
 pub(super) const ALARM: Colour = Colour(0xb0, 0x10, 0x1c);
+pub(super) const CAVEAT: Colour = Colour(0x8a, 0x4b, 0x08);
 pub(super) const ALARM_GROUND: Colour = Colour(0xfd, 0xe9, 0xe8);
 pub(super) const WHITE: Colour = Colour(0xff, 0xff, 0xff);
 

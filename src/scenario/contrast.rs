@@ -3,11 +3,13 @@
 use super::outcome::{Better, Outcome};
 use super::run::{ScenarioRun, quantile};
 
-/// Median and 5–95 % interval over draws.
+/// Median, 50 % and 90 % interval over draws.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Spread {
     pub median: f64,
     pub q05: f64,
+    pub q25: f64,
+    pub q75: f64,
     pub q95: f64,
 }
 
@@ -16,7 +18,8 @@ impl Spread {
     pub fn of(values: &[f64]) -> Self {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
-        Self { median: quantile(&sorted, 0.5), q05: quantile(&sorted, 0.05), q95: quantile(&sorted, 0.95) }
+        let at = |share| quantile(&sorted, share);
+        Self { median: at(0.5), q05: at(0.05), q25: at(0.25), q75: at(0.75), q95: at(0.95) }
     }
 }
 
