@@ -137,7 +137,7 @@ fn outcomes(found: &WhatIf) -> Result<Vec<u8>, Stop> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     for (group, index, _) in runs(found) {
         for contrast in &group.contrasts[index] {
-            let Spread { median, q05, q95 } = contrast.value;
+            let Spread { median, q05, q95, .. } = contrast.value;
             let effect = contrast.effect;
             let mut row = vec![contrast.scenario.clone(), group.from_h.to_string(), group.to_h.to_string()];
             row.extend([contrast.output.clone(), contrast.outcome.clone(), contrast.unit.clone()]);
