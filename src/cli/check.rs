@@ -13,9 +13,9 @@ use crate::patient::{Patient, SummaryRow};
 
 /// Shows what was read of a patient bundle, from where and in which unit, and every problem
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  homeostat check patients/theophylline_01\n  \
-                        homeostat check patients/theophylline_01 --model my.model\n  \
-                        homeostat check patients/theophylline_01 --json | jq .problems\n\n\
+#[command(after_help = "Examples:\n  homeostat check patients/anna\n  \
+                        homeostat check patients/anna --model my.model\n  \
+                        homeostat check patients/anna --json | jq .problems\n\n\
                         Exits with 1 when anything is wrong; `homeostat explain CODE` says more about a problem.")]
 pub(crate) struct Arguments {
     /// The folder with `patient.toml`

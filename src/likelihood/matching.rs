@@ -163,7 +163,7 @@ pub fn schedule(
             None => silent.push(input.name.clone()),
             Some(exposure) => {
                 if let Err(diagnostic) = add_exposure(&mut schedule, model, index, input, exposure) {
-                    found.push(*diagnostic);
+                    found.push(diagnostic.at_location(patient.place(&input.name)));
                 }
             }
         }

@@ -26,6 +26,7 @@ pub(super) struct Reader<'v> {
     pub files: Files,
     pub findings: Findings,
     pub clock: Clock,
+    epoch_written: bool,
     pub start_h: f64,
     pub hour: Unit,
     pub tables: HashMap<Arc<str>, Option<Rc<Table>>>,
@@ -54,6 +55,7 @@ impl Patient {
             files: Files::new(folder),
             findings: Findings::default(),
             clock: Clock::default(),
+            epoch_written: false,
             start_h: 0.0,
             hour,
             tables: HashMap::new(),
@@ -130,6 +132,7 @@ impl<'v> Reader<'v> {
 
     fn epoch(&mut self, top: &Section) -> Option<jiff::ZonedDateTime> {
         let value = top.get("epoch")?;
+        self.epoch_written = true;
         let text = match value.get {
             DeValue::String(text) => text.to_string(),
             DeValue::Datetime(datetime) => datetime.to_string(),
@@ -194,6 +197,7 @@ impl<'v> Reader<'v> {
             Ok(hours) => return Some(hours),
             Err(TimeError::Dimension { unit }) => mismatch(&unit, &self.hour),
             Err(TimeError::Skipped { .. }) => return None,
+            Err(TimeError::NoEpoch) if self.epoch_written => return None,
             Err(TimeError::NoEpoch) => no_epoch(),
             Err(TimeError::Quantity(error)) => unreadable(&error),
             Err(error @ TimeError::Stamp { .. }) => Diagnostic::error("P2015", error.to_string()),
@@ -274,6 +278,8 @@ impl<'v> Reader<'v> {
         let time = self.column_of(section, text, span, &table)?;
         let finding = match &time.unit {
             Some(unit) if !unit.is_time() => mismatch(unit, &self.hour),
+            // An epoch that was refused has its own finding.
+            None if self.clock.epoch.is_none() && self.epoch_written => return None,
             None if self.clock.epoch.is_none() => no_epoch(),
             _ => return Some((table, time)),
         };

@@ -54,8 +54,9 @@ impl<'v> Reader<'v> {
             } else if section.get("file").is_some() {
                 self.readings_of_table(&entry)
             } else {
-                self.findings
-                    .push(section.missing("file", "file = \"cgm.csv\" with `time` and `value`, or `readings = […]`"));
+                self.findings.push(
+                    section.missing("file", "file = \"levels.csv\" with `time` and `value`, or `readings = […]`"),
+                );
                 None
             };
             let Some(read) = read else { continue };

@@ -46,6 +46,8 @@ impl Table {
             if table.header.is_empty() {
                 table.header = cells;
                 table.check_header(start, findings)?;
+            } else if cells.iter().any(|cell| table.swallows_rows(cell)) {
+                findings.row("P2012", &path, || table.open_quotation(start));
             } else if cells.len() == table.header.len() {
                 table.rows.push(Row { start, cells });
             } else if cells.iter().any(|cell| !cell.is_empty()) {
@@ -92,9 +94,7 @@ impl Table {
     fn wrong_width(&self, start: usize, cells: &StringRecord) -> Diagnostic {
         let plural = if cells.len() == 1 { "" } else { "s" };
         let message = format!("this row has {} field{plural}, the header {}", cells.len(), self.header.len());
-        let help = if cells.iter().any(|cell| cell.contains('\n')) {
-            "a quotation mark that opens on this line is not closed"
-        } else if cells.len() < self.header.len() {
+        let help = if cells.len() < self.header.len() {
             "was the file cut short? Complete the row or delete it; an empty cell still needs its delimiter"
         } else if self.delimiter == b',' {
             "a comma separates columns here: write decimals with a point (5.3), texts with commas in quotation marks"
@@ -102,6 +102,18 @@ impl Table {
             "put texts that hold the delimiter in quotation marks"
         };
         Diagnostic::error("P2012", message).at_location(self.whole_line(start)).help(help)
+    }
+
+    /// Whether a cell holds a line that looks like a row.
+    fn swallows_rows(&self, cell: &str) -> bool {
+        let delimiters = |line: &str| line.bytes().filter(|byte| *byte == self.delimiter).count();
+        self.header.len() > 1 && cell.lines().skip(1).any(|line| delimiters(line) + 1 >= self.header.len())
+    }
+
+    fn open_quotation(&self, start: usize) -> Diagnostic {
+        Diagnostic::error("P2012", "a quotation mark that opens in this row is not closed")
+            .at_location(self.whole_line(start))
+            .help("close it, or delete it: rows below would become part of one cell")
     }
 
     /// The column of a name; P2007 (no place yet) with the columns there are, if there is none.

@@ -1,5 +1,6 @@
 //! All integration tests in one binary; one module a layer.
 
+mod bundles;
 mod cli;
 mod inference;
 mod language;

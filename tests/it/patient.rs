@@ -1,65 +1,13 @@
-//! Patient bundles: the ones in the repository with exact counts, and every mistake a user can make.
+//! Patient bundles: the ones in the repository with exact counts, the one of the documentation, and the vocabulary.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use homeostat::diagnostic::{Diagnostic, Diagnostics, Severity, explain};
 use homeostat::patient::{Censoring, ExposureKind, Patient, Vocabulary};
-use proptest::prelude::*;
-use tempfile::TempDir;
 
 fn repository(bundle: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("patients").join(bundle)
-}
-
-/// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
-}
-
-fn load(files: &[(&str, &str)]) -> Result<(Patient, Diagnostics), Diagnostics> {
-    Patient::load(folder(files).path())
-}
-
-const LEVELS: &str =
-    "[[observation]]\nname = \"plasma_theophylline\"\nfile = \"levels.csv\"\ntime = \"t [h]\"\nvalue = \"c [mg/L]\"\n";
-
-/// A bundle with one column of levels.
-fn levels(csv: &str) -> Result<(Patient, Diagnostics), Diagnostics> {
-    load(&[("patient.toml", LEVELS), ("levels.csv", csv)])
-}
-
-/// The one finding of a load that fails.
-#[track_caller]
-fn only(result: Result<(Patient, Diagnostics), Diagnostics>) -> Diagnostic {
-    let found = result.expect_err("must be refused");
-    let all: Vec<&Diagnostic> = found.iter().collect();
-    assert_eq!(all.len(), 1, "{found}");
-    explain(all[0].code).expect("every code has a page");
-    all[0].clone()
-}
-
-/// The findings that a load passes with.
-#[track_caller]
-fn warnings(result: Result<(Patient, Diagnostics), Diagnostics>) -> Vec<Diagnostic> {
-    let (_, found) = result.unwrap_or_else(|found| panic!("{found}"));
-    found.iter().inspect(|warning| assert_eq!(warning.severity, Severity::Warning)).cloned().collect()
-}
-
-/// Checks code, file name, line and column, and a part of the message and help.
-#[track_caller]
-fn expect(finding: &Diagnostic, code: &str, place: &str, words: &[&str]) {
-    let text = finding.to_string();
-    assert_eq!(finding.code, code, "{text}");
-    let location = finding.location.as_ref().map(|location| location.to_string()).unwrap_or_default();
-    assert!(location.ends_with(place), "{location} is not {place}: {text}");
-    for word in words {
-        assert!(text.contains(word), "`{word}` is not in: {text}");
-    }
 }
 
 #[test]
@@ -134,4 +82,94 @@ fn another_virtual_person_becomes_a_bundle_by_copying() {
     assert!(found.is_empty(), "{found}");
     assert_eq!(patient.covariate("weight").unwrap().value, 51.046);
     assert_eq!(patient.exposure("carbohydrate_intake").unwrap().events.len(), 15);
+}
+
+/// The files of a bundle that a page shows: its blocks whose info string has a file name, those of one file joined.
+fn shown(page: &str) -> BTreeMap<String, String> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for block in page.split("\n```").skip(1).step_by(2) {
+        let (info, text) = block.split_once('\n').unwrap_or((block, ""));
+        if let Some((_, name)) = info.split_once(' ') {
+            let file = files.entry(name.to_string()).or_default();
+            file.push_str(text);
+            file.push('\n');
+        }
+    }
+    files
+}
+
+#[test]
+fn the_bundle_of_the_documentation_is_read_whole() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bundle.md")).unwrap();
+    let files = shown(&page);
+    assert_eq!(files.len(), 8, "{:?}", files.keys());
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in &files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let (patient, found) = Patient::load(folder.path()).unwrap_or_else(|found| panic!("{found}"));
+    assert!(found.is_empty(), "{found}");
+    assert_eq!((patient.covariates.len(), patient.exposures.len(), patient.observations.len()), (3, 5, 3));
+    assert!((patient.covariate("height").unwrap().value - 168.0).abs() < 1e-9);
+    assert_eq!(patient.covariate("sex").unwrap().category.as_deref(), Some("female"));
+    let meals = patient.exposure("carbohydrate_intake").unwrap();
+    assert_eq!(
+        meals.events.iter().map(|meal| (meal.time_h, meal.value)).collect::<Vec<_>>(),
+        [(7.5, 45.0), (12.75, 70.0)]
+    );
+    let boluses = patient.exposure("bolus_insulin").unwrap();
+    assert_eq!((boluses.kind, boluses.events[0].duration_h), (ExposureKind::Bolus, 1.0 / 60.0));
+    assert_eq!(patient.exposure("basal_insulin").unwrap().kind, ExposureKind::Held);
+    assert_eq!(patient.exposure("activity").unwrap().kind, ExposureKind::Series);
+    let long = patient.exposure("long_acting_insulin").unwrap();
+    assert_eq!(long.events.iter().map(|event| event.time_h).collect::<Vec<_>>(), [22.0, 46.0]);
+    let sensor = patient.observations.iter().find(|observation| observation.name == "cgm_glucose").unwrap();
+    assert_eq!(
+        (sensor.device.as_deref(), sensor.readings.len(), sensor.declared.as_str()),
+        (Some("sensor"), 5, "mmol/L")
+    );
+    assert_eq!(sensor.readings[2].censoring, Censoring::Below);
+    assert!((sensor.readings[2].value - 2.2 * 18.0156).abs() < 1e-9);
+    let levels = patient.observations.iter().find(|observation| observation.name == "plasma_theophylline").unwrap();
+    assert_eq!(levels.readings[2].censoring, Censoring::Below);
+    let left: Vec<&str> = patient.left_out.iter().map(|left| left.why.as_str()).collect();
+    assert_eq!(
+        left,
+        ["the cell of its amount is empty", "column `comment`: not declared", "key `clinic`: not declared"]
+    );
+}
+
+#[test]
+fn the_vocabulary_is_consistent() {
+    let vocabulary = Vocabulary::embedded().unwrap_or_else(|found| panic!("{found}"));
+    assert!(vocabulary.terms().count() > 40);
+    let mut codes = BTreeMap::new();
+    for term in vocabulary.terms() {
+        assert!(term.about.ends_with('.'), "{}", term.name);
+        assert!(term.range.is_some() != !term.categories.is_empty(), "{} has a range or categories", term.name);
+        // What people also write can be converted, and a wrong unit leaves the range somewhere in it.
+        for unit in &term.also {
+            assert!(term.conversion(unit).is_some(), "{} in {unit}", term.name);
+        }
+        for (unit, other) in &term.other_scale {
+            assert!(term.conversion(unit).is_none() && unit.is_compatible(&term.unit), "{} in {unit}", term.name);
+            assert_eq!(vocabulary.term(other).map(|other| &other.unit), Some(unit), "{other}");
+        }
+        for code in &term.loinc {
+            // The last digit of a LOINC code checks the others (mod 10, as on credit cards).
+            let (digits, check) = code.split_once('-').unwrap();
+            let sum: u32 = digits
+                .bytes()
+                .rev()
+                .enumerate()
+                .map(|(at, digit)| match (at % 2, u32::from(digit - b'0')) {
+                    (0, digit) => digit * 2 / 10 + digit * 2 % 10,
+                    (_, digit) => digit,
+                })
+                .sum();
+            assert_eq!(check.parse::<u32>().unwrap(), (10 - sum % 10) % 10, "{} {code}", term.name);
+            assert_eq!(codes.insert(code.clone(), term.name.clone()), None, "{code}");
+            assert_eq!(vocabulary.by_loinc(code).map(|found| found.name.as_str()), Some(term.name.as_str()));
+        }
+    }
 }
