@@ -1,5 +1,6 @@
 //! Samplers and their diagnostics for any target density; knows no physiology.
 
+mod density;
 mod diagnostics;
 mod draws;
 mod laplace;

@@ -1,20 +1,17 @@
 //! The No-U-Turn sampler (Hoffman & Gelman 2014) by `nuts-rs`, chains in parallel.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use nuts_rs::{
-    Chain, CpuLogpFunc, CpuMath, CpuMathError, DiagNutsSettings, HasDims, LogpError, LowRankNutsSettings, SamplerStats,
-    Settings,
-};
-use rand::{Rng, RngExt};
+use nuts_rs::{Chain, CpuMath, DiagNutsSettings, LowRankNutsSettings, SamplerStats, Settings};
+use rand::RngExt;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use thiserror::Error;
 
+use super::density::Density;
 use super::draws::Draws;
-use super::target::{LogDensityGradient, Rejection};
+use super::target::LogDensityGradient;
 use crate::stats::Seed;
 
 /// How often a start without a usable gradient is moved a little before it is given up.
@@ -281,46 +278,4 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
     }
     trace.gradients = gradients.get();
     Ok(trace)
-}
-
-/// A target as `nuts-rs` wants it.
-struct Density<'a, T: LogDensityGradient> {
-    target: &'a T,
-    workspace: T::Workspace,
-    gradients: Rc<Cell<u64>>,
-}
-
-impl<T: LogDensityGradient> HasDims for Density<'_, T> {
-    fn dim_sizes(&self) -> HashMap<String, u64> {
-        HashMap::from([("unconstrained_parameter".to_string(), self.target.dimension() as u64)])
-    }
-}
-
-impl<T: LogDensityGradient> CpuLogpFunc for Density<'_, T> {
-    type LogpError = Rejection;
-    type FlowParameters = ();
-    type ExpandedVector = ();
-
-    fn dim(&self) -> usize {
-        self.target.dimension()
-    }
-
-    fn logp(&mut self, position: &[f64], gradient: &mut [f64]) -> Result<f64, Rejection> {
-        self.gradients.set(self.gradients.get() + 1);
-        let density = self.target.ln_density_gradient(&mut self.workspace, position, gradient)?;
-        if density.is_nan() || density == f64::INFINITY || gradient.iter().any(|slope| !slope.is_finite()) {
-            return Err(Rejection::new("the density or its gradient is not a finite number"));
-        }
-        Ok(density)
-    }
-
-    fn expand_vector<R: Rng + ?Sized>(&mut self, _: &mut R, _: &[f64]) -> Result<(), CpuMathError> {
-        Ok(())
-    }
-}
-
-impl LogpError for Rejection {
-    fn is_recoverable(&self) -> bool {
-        true
-    }
 }
