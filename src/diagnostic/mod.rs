@@ -31,7 +31,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong, in one sentence without the place.
     pub message: String,
-    pub location: Option<Location>,
+    /// Boxed, so that a result may carry a diagnostic.
+    pub location: Option<Box<Location>>,
     /// A few words under the marked text.
     pub label: Option<String>,
     /// What to write instead.
@@ -51,13 +52,13 @@ impl Diagnostic {
 
     /// Places the finding at a span of a source text.
     pub fn at(mut self, source: &Source, span: Span) -> Self {
-        self.location = Some(source.locate(span));
+        self.location = Some(Box::new(source.locate(span)));
         self
     }
 
     /// Places the finding in a file as a whole, or at a known line and column of it (both from 1).
     pub fn at_location(mut self, location: Location) -> Self {
-        self.location = Some(location);
+        self.location = Some(Box::new(location));
         self
     }
 

@@ -9,6 +9,9 @@ use super::{Censoring, ExposureKind};
 use crate::diagnostic::Diagnostic;
 use crate::units::Unit;
 
+/// Values by the keys of their times, with their places.
+pub(super) type Seen = HashMap<u64, (f64, Place)>;
+
 /// One reading or event with its places, before it becomes plain data.
 #[derive(Clone)]
 pub(super) struct Row {
@@ -95,7 +98,7 @@ impl Reader<'_> {
     }
 
     /// P2016: two readings of one name and device at one time; `seen` holds those of earlier entries.
-    pub(super) fn check_doubled_readings(&mut self, rows: &[Row], seen: &mut HashMap<u64, (f64, Place)>) {
+    pub(super) fn check_doubled_readings(&mut self, rows: &[Row], seen: &mut Seen) {
         for row in rows {
             let key = time_key(row.time_h);
             let Some((value, place)) = seen.get(&key) else {

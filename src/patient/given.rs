@@ -32,7 +32,7 @@ impl Reader<'_> {
         let content = match value.get {
             DeValue::Table(table) => {
                 let inner = Section::new(&section.file, table, value.span, "this entry");
-                return self.from_json(&inner, categories, unit_example);
+                return self.json_value(&inner, categories, unit_example);
             }
             DeValue::String(text) if categories => Content::Word(text.to_string()),
             DeValue::String(text) => match Quantity::parse(text) {
@@ -76,7 +76,7 @@ impl Reader<'_> {
     }
 
     /// `{ file = "person.json", key = "weight_kg", unit = "kg" }`.
-    fn from_json(&mut self, entry: &Section, word: bool, unit_example: &str) -> Option<Given> {
+    fn json_value(&mut self, entry: &Section, word: bool, unit_example: &str) -> Option<Given> {
         entry.only(&["file", "key", "unit"], &mut self.findings);
         let file = entry.required("file", "file = \"person.json\"", &mut self.findings);
         let key = entry.required("key", "key = \"…\", the name of the value in the file", &mut self.findings);

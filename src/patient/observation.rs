@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::check::{Row, digits};
+use super::check::{Row, Seen, digits};
 use super::columns::Cell;
 use super::files::Place;
 use super::given::Content;
@@ -38,7 +38,7 @@ struct Read {
 impl<'v> Reader<'v> {
     pub(super) fn observations(&mut self, sections: &[Section]) -> Vec<Observation> {
         let mut all: Vec<Observation> = Vec::new();
-        let mut seen: HashMap<(String, Option<String>), HashMap<u64, (f64, Place)>> = HashMap::new();
+        let mut seen: HashMap<(String, Option<String>), Seen> = HashMap::new();
         for section in sections {
             section.only(&KEYS, &mut self.findings);
             let Some((name, span)) =

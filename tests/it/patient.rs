@@ -146,7 +146,7 @@ fn the_vocabulary_is_consistent() {
     let mut codes = BTreeMap::new();
     for term in vocabulary.terms() {
         assert!(term.about.ends_with('.'), "{}", term.name);
-        assert!(term.range.is_some() != !term.categories.is_empty(), "{} has a range or categories", term.name);
+        assert!(term.range.is_some() == term.categories.is_empty(), "{} has a range or categories", term.name);
         // What people also write can be converted, and a wrong unit leaves the range somewhere in it.
         for unit in &term.also {
             assert!(term.conversion(unit).is_some(), "{} in {unit}", term.name);
