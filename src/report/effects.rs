@@ -21,6 +21,8 @@ pub struct EffectChart {
 /// One outcome in every scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EffectPanel {
+    /// The output of the model that is asked about.
+    pub output: String,
     pub outcome: String,
     pub unit: String,
     /// Which direction is good: "lower" or "higher".

@@ -72,7 +72,7 @@ pub fn fan_chart(chart: &FanChart) -> Figure {
     let y = chart.frame.head(&mut scene);
     let names = names(chart);
     let mut y = legend(&mut scene, &keys(chart, &names), y);
-    let (from, to) = window(chart);
+    let (from, to) = chart.shown_h();
     let height = match chart.panels.len() {
         0 | 1 => 360.0,
         2 => 260.0,
@@ -164,23 +164,6 @@ fn keys(chart: &FanChart, names: &[String]) -> Vec<Key> {
     keys
 }
 
-/// What is shown: the window asked for, else all that there is.
-fn window(chart: &FanChart) -> (f64, f64) {
-    let (mut from, mut to) = chart.window_h.unwrap_or_else(|| {
-        let ribbons = chart.panels.iter().flat_map(|panel| &panel.ribbons).flat_map(|ribbon| &ribbon.times_h);
-        let readings = chart.panels.iter().flat_map(|panel| &panel.readings).flat_map(|readings| &readings.times_h);
-        let times = ribbons.chain(readings).copied().filter(|time| time.is_finite());
-        times.fold((f64::INFINITY, f64::NEG_INFINITY), |(from, to), time| (from.min(time), to.max(time)))
-    });
-    if !(from.is_finite() && to.is_finite()) {
-        (from, to) = (0.0, 24.0);
-    }
-    if to - from < 1e-6 {
-        (from, to) = (from - 0.5, from + 0.5);
-    }
-    (from, to)
-}
-
 fn value_axis(panel: &Panel, from: f64, to: f64, wanted: usize) -> Axis {
     let mut values: Vec<f64> = panel.target.map_or(Vec::new(), |(low, high)| vec![low, high]);
     for ribbon in &panel.ribbons {
@@ -193,6 +176,28 @@ fn value_axis(panel: &Panel, from: f64, to: f64, wanted: usize) -> Axis {
         values.extend(readings.shown(from, to).map(|(_, value, _)| value));
     }
     Axis::around(values, panel.scale, wanted)
+}
+
+impl FanChart {
+    /// The time that is shown [h since the epoch]: the window asked for, else all that there is.
+    pub fn shown_h(&self) -> (f64, f64) {
+        let (mut from, mut to) = self.window_h.unwrap_or_else(|| {
+            let ribbons = self.panels.iter().flat_map(|panel| &panel.ribbons).flat_map(|ribbon| &ribbon.times_h);
+            let readings = self.panels.iter().flat_map(|panel| &panel.readings).flat_map(|readings| &readings.times_h);
+            // Readings outside of what was simulated do not widen the picture.
+            let times: Vec<f64> =
+                if ribbons.clone().next().is_some() { ribbons.copied().collect() } else { readings.copied().collect() };
+            let times = times.into_iter().filter(|time| time.is_finite());
+            times.fold((f64::INFINITY, f64::NEG_INFINITY), |(from, to), time| (from.min(time), to.max(time)))
+        });
+        if !(from.is_finite() && to.is_finite()) {
+            (from, to) = (0.0, 24.0);
+        }
+        if to - from < 1e-6 {
+            (from, to) = (from - 0.5, from + 0.5);
+        }
+        (from, to)
+    }
 }
 
 impl Readings {

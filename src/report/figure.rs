@@ -87,7 +87,7 @@ impl Figure {
                 "the folder must exist and be writable"
             };
             SaveError::Place(
-                Diagnostic::error("C6102", format!("the figure cannot be written: {error}"))
+                Diagnostic::error("C6001", format!("`{}` cannot be written: {error}", path.display()))
                     .at_location(Location::file(path.display().to_string()))
                     .help(help),
             )

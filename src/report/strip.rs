@@ -38,6 +38,9 @@ pub(super) fn draw_strips(
     if strips.is_empty() {
         return y;
     }
+    // A scenario may give other things at other times: these are of the record.
+    let face = Face::regular(SMALL, MUTED).anchored(Anchor::End);
+    scene.text((left + plot_width, y + 15.0), "as recorded", face);
     y += 8.0;
     for strip in strips {
         let area = Area { left, top: y + 12.0, width: plot_width, height: HEIGHT - 12.0 };

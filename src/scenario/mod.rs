@@ -125,7 +125,7 @@ pub enum Change {
 }
 
 /// The unit of what a rate gives: `[iU]/min` by `min` is `[iU]`, as people write it.
-fn amount_unit(rate: &Unit, time_unit: &Unit) -> String {
+pub(crate) fn amount_unit(rate: &Unit, time_unit: &Unit) -> String {
     let amount = rate.text().strip_suffix(time_unit.text()).and_then(|amount| amount.strip_suffix('/'));
     amount.map_or_else(|| rate.times(time_unit).text().to_string(), str::to_string)
 }
