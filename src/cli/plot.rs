@@ -1,10 +1,10 @@
 //! `homeostat plot`: figures of a twin.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::what_if::{Options, WhatIf, what_if};
 use super::{Context, Done, Stop, summary, warn};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest};
 use crate::report::{
     self, FanChart, Figure, Format, Frame, SaveError, Scale, clock_of, effect_chart, effects_of, fan_chart, fan_of,
     observed_outputs, parameter_chart, parameters_of, trace_chart, traces_of,
@@ -72,7 +72,7 @@ enum Kind {
 
 pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
     // Before anything long: a figure that cannot be written need not be drawn.
-    Format::of(&arguments.o).map_err(Diagnostics::from)?;
+    Format::of(&arguments.o).map_err(|error| Stop::Files(unknown_format(&error.path).into()))?;
     let twin = summary::read(&arguments.twin)?;
     let file = arguments.twin.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let frame = |title: &str| report::frame(&twin, &file, title);
@@ -83,8 +83,9 @@ pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
         Kind::Effects => effects(&twin, &arguments, frame("What each scenario changes"))?,
     };
     figure.save(&arguments.o).map_err(|error| match error {
-        SaveError::Place(finding) => Stop::Files(finding.into()),
-        SaveError::Draw(error) => Stop::Internal(error.to_string()),
+        SaveError::Format(error) => Stop::Files(unknown_format(&error.path).into()),
+        SaveError::System { .. } => Stop::Files(refused(&arguments.o, &error).into()),
+        SaveError::Draw(_) => Stop::Internal(error.to_string()),
     })?;
     println!("Wrote {}", arguments.o.display());
     if !twin.verdict.passed {
@@ -93,6 +94,27 @@ pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
         return Err(Stop::Verdict);
     }
     Ok(())
+}
+
+fn unknown_format(path: &Path) -> Diagnostic {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let message = match &extension {
+        Some(extension) => format!("a figure cannot be written as `.{extension}`"),
+        None => "the path of the figure has no extension".to_string(),
+    };
+    let wanted = extension.and_then(|extension| nearest(&extension, ["svg", "png"])).unwrap_or("svg");
+    Diagnostic::error("C6101", message)
+        .at_location(Location::file(path.display().to_string()))
+        .help(format!("write `.svg` or `.png`, for instance `{}`", path.with_extension(wanted).display()))
+}
+
+fn refused(path: &Path, error: &SaveError) -> Diagnostic {
+    let help = if path.is_dir() {
+        "a folder is at this path: give the path of a file in it"
+    } else {
+        "the folder must exist and be writable"
+    };
+    Diagnostic::error("C6001", error.to_string()).at_location(Location::file(path.display().to_string())).help(help)
 }
 
 fn fan(twin: &Twin, arguments: &Arguments, mut frame: Frame) -> Result<Figure, Stop> {

@@ -4,6 +4,10 @@ use jiff::civil::DateTime;
 use jiff::{Span, ZonedDateTime};
 
 use super::axis::{fixed, number};
+use super::frame::TEXT;
+use super::scene::{Anchor, Face, Scene, Weight};
+use super::style::{AXIS, INK, MUTED};
+use super::text::width;
 
 /// Ticks of a time axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -123,6 +127,40 @@ fn relative(from_h: f64, to_h: f64, most: usize) -> TimeAxis {
             TimeAxis { ticks, days: Vec::new(), title: title.into() }
         }
     }
+}
+
+/// Draws the labels of the time axis; returns the height below them.
+pub(super) fn draw_time(
+    scene: &mut Scene,
+    time: &TimeAxis,
+    x: &impl Fn(f64) -> f64,
+    (left, plot_width): (f64, f64),
+    y: f64,
+) -> f64 {
+    let right = left + plot_width;
+    for (at, label) in &time.ticks {
+        scene.line(vec![(x(*at), y), (x(*at), y + 4.0)], AXIS, 1.0);
+        let half = 0.5 * width(label, TEXT, Weight::Regular);
+        let middle = x(*at).clamp(6.0 + half, scene.width - 6.0 - half);
+        scene.text((middle, y + 18.0), label.clone(), Face::regular(TEXT, MUTED).anchored(Anchor::Middle));
+    }
+    let title_width = width(&time.title, TEXT, Weight::Regular);
+    let (mut row, mut title_beside) = (y + 35.0, true);
+    for (number, (at, label)) in time.days.iter().enumerate() {
+        let until = time.days.get(number + 1).map_or(right, |(next, _)| x(*next));
+        let needed = width(label, TEXT, Weight::Bold);
+        // A date without room for itself is not shown: its neighbour's tells it.
+        if needed + 10.0 <= until - x(*at) || time.days.len() == 1 {
+            // Under the label of its midnight.
+            scene.text((x(*at) - 16.0, row), label.clone(), Face::bold(TEXT, INK));
+            title_beside &= x(*at) + needed + 16.0 < right - title_width;
+        }
+    }
+    if !time.days.is_empty() && !title_beside {
+        row += 17.0;
+    }
+    scene.text((right, row), time.title.clone(), Face::regular(TEXT, MUTED).anchored(Anchor::End));
+    row
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn range(parameter: &ParameterPanel) -> (f64, f64) {
     };
     let prior = finite(&mut parameter.prior.iter().map(|(value, _)| *value));
     let drawn = (!posterior.densities.is_empty())
-        .then(|| (posterior.start, posterior.start + posterior.width * posterior.densities.len() as f64));
+        .then_some((posterior.start, posterior.start + posterior.width * posterior.densities.len() as f64));
     let drawn = drawn.filter(|(low, high)| low.is_finite() && high.is_finite());
     let (low, high) = match (prior, drawn) {
         (Some(prior), Some(drawn)) => {

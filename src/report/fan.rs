@@ -3,7 +3,7 @@
 use jiff::ZonedDateTime;
 
 use super::axis::{Axis, Scale};
-use super::clock::time_axis;
+use super::clock::{draw_time, time_axis};
 use super::figure::Figure;
 use super::frame::{Frame, Key, MARGIN, Mark, SMALL, TEXT, legend};
 use super::ribbon::{self, clip};
@@ -278,38 +278,4 @@ fn draw_readings(
             }
         }
     }
-}
-
-/// Draws the labels of the time axis; returns the height below them.
-fn draw_time(
-    scene: &mut Scene,
-    time: &super::clock::TimeAxis,
-    x: &impl Fn(f64) -> f64,
-    (left, plot_width): (f64, f64),
-    y: f64,
-) -> f64 {
-    let right = left + plot_width;
-    for (at, label) in &time.ticks {
-        scene.line(vec![(x(*at), y), (x(*at), y + 4.0)], AXIS, 1.0);
-        let half = 0.5 * width(label, TEXT, Weight::Regular);
-        let middle = x(*at).clamp(6.0 + half, scene.width - 6.0 - half);
-        scene.text((middle, y + 18.0), label.clone(), Face::regular(TEXT, MUTED).anchored(Anchor::Middle));
-    }
-    let title_width = width(&time.title, TEXT, Weight::Regular);
-    let (mut row, mut title_beside) = (y + 35.0, true);
-    for (number, (at, label)) in time.days.iter().enumerate() {
-        let until = time.days.get(number + 1).map_or(right, |(next, _)| x(*next));
-        let needed = width(label, TEXT, Weight::Bold);
-        // A date without room for itself is not shown: its neighbour's tells it.
-        if needed + 10.0 <= until - x(*at) || time.days.len() == 1 {
-            // Under the label of its midnight.
-            scene.text((x(*at) - 16.0, row), label.clone(), Face::bold(TEXT, INK));
-            title_beside &= x(*at) + needed + 16.0 < right - title_width;
-        }
-    }
-    if !time.days.is_empty() && !title_beside {
-        row += 17.0;
-    }
-    scene.text((right, row), time.title.clone(), Face::regular(TEXT, MUTED).anchored(Anchor::End));
-    row
 }

@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-
-use crate::diagnostic::{Diagnostic, Location, nearest};
 
 use super::paint::{self, DrawError};
 use super::scene::Scene;
@@ -18,42 +16,41 @@ pub struct Figure {
     pub(super) title: String,
 }
 
-/// What kind of picture a file is to hold, by its extension.
+/// What kind of picture a file is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Svg,
     Png,
 }
 
-/// Why a figure was not written.
-#[derive(Clone, Debug, Error, PartialEq)]
+/// A path whose extension names no kind of picture.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("a figure is written as `.svg` or `.png`, not as `{}`", path.display())]
+pub struct UnknownFormat {
+    pub path: PathBuf,
+}
+
+/// Why a figure was not written; what was at the path before is still there.
+#[derive(Debug, Error)]
 pub enum SaveError {
-    /// The path is wrong or the system refused.
-    #[error("{0}")]
-    Place(Diagnostic),
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
+    /// The system refused.
+    #[error("`{}` cannot be written: {error}", path.display())]
+    System { path: PathBuf, error: std::io::Error },
     /// A fault of ours.
     #[error(transparent)]
     Draw(#[from] DrawError),
 }
 
 impl Format {
-    /// The format of a path's extension (any case), or the finding that it is neither.
-    pub fn of(path: &Path) -> Result<Self, Diagnostic> {
+    /// The format of a path's extension, in any case.
+    pub fn of(path: &Path) -> Result<Self, UnknownFormat> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         match extension.as_deref() {
             Some("svg") => Ok(Self::Svg),
             Some("png") => Ok(Self::Png),
-            other => {
-                let message = match other {
-                    Some(other) => format!("a figure cannot be written as `.{other}`"),
-                    None => "the path of the figure has no extension".to_string(),
-                };
-                let wanted = other.and_then(|other| nearest(other, ["svg", "png"])).unwrap_or("svg");
-                let instead = path.with_extension(wanted);
-                Err(Diagnostic::error("C6101", message)
-                    .at_location(Location::file(path.display().to_string()))
-                    .help(format!("write `.svg` or `.png`, for instance `{}`", instead.display())))
-            }
+            _ => Err(UnknownFormat { path: path.into() }),
         }
     }
 }
@@ -76,22 +73,11 @@ impl Figure {
 
     /// Writes SVG or PNG by the path's extension: whole or not at all, replacing what is there.
     pub fn save(&self, path: &Path) -> Result<(), SaveError> {
-        let bytes = match Format::of(path).map_err(SaveError::Place)? {
+        let bytes = match Format::of(path)? {
             Format::Svg => self.svg()?.into_bytes(),
             Format::Png => self.png()?,
         };
-        write(path, &bytes).map_err(|error| {
-            let help = if path.is_dir() {
-                "a folder is at this path: give the path of a file in it"
-            } else {
-                "the folder must exist and be writable"
-            };
-            SaveError::Place(
-                Diagnostic::error("C6001", format!("`{}` cannot be written: {error}", path.display()))
-                    .at_location(Location::file(path.display().to_string()))
-                    .help(help),
-            )
-        })
+        write(path, &bytes).map_err(|error| SaveError::System { path: path.into(), error })
     }
 }
 

@@ -20,7 +20,7 @@ pub use axis::Scale;
 pub use density::{ParameterChart, ParameterPanel, parameter_chart};
 pub use effects::{Effect, EffectChart, EffectPanel, effect_chart};
 pub use fan::{FanChart, Panel, Readings, Ribbon, fan_chart};
-pub use figure::{Figure, Format, SaveError};
+pub use figure::{Figure, Format, SaveError, UnknownFormat};
 pub use frame::Frame;
 pub use of_twin::{clock_of, effects_of, fan_of, frame, observed_outputs, parameters_of, traces_of};
 pub use paint::DrawError;

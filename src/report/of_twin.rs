@@ -6,12 +6,11 @@ use super::fan::{FanChart, Panel, Readings, Ribbon};
 use super::frame::Frame;
 use super::strip::{Event, Strip};
 use super::trace::{TraceChart, TracePanel};
-use crate::likelihood::{Term, hours_to_model};
 use crate::patient::Censoring;
 use crate::scenario::{AS_IT_WAS, Band, Comparison, ScenarioRun};
 use crate::stats::{Histogram, rank_histograms};
 use crate::twin::{ParameterSummary, Summary, Twin};
-use crate::units::{Clock, instant, short};
+use crate::units::{Clock, Unit, instant, short};
 
 /// Bins of a rank histogram: Vehtari et al. (2021) show 20.
 const RANK_BINS: usize = 20;
@@ -62,13 +61,7 @@ pub fn fan_of(twin: &Twin, comparison: &Comparison, outputs: &[String], mut fram
             quantity: name.clone(),
             unit: output.map_or_else(String::new, |output| output.unit.text().to_string()),
             ribbons,
-            readings: twin
-                .posterior
-                .terms
-                .iter()
-                .filter(|term| term.name == *name)
-                .map(|t| readings(twin, t))
-                .collect(),
+            readings: readings(twin, name),
             ..Panel::default()
         }
     });
@@ -114,29 +107,37 @@ fn ribbon(name: &str, times_h: Vec<f64>, band: &Band) -> Ribbon {
     Ribbon { name: name.into(), times_h, q05, q25, q50, q75, q95 }
 }
 
-fn readings(twin: &Twin, term: &Term) -> Readings {
-    let per_hour = hours_to_model(&twin.posterior.program.model);
-    let device = term.device.as_ref().map(|device| format!(" ({device})")).unwrap_or_default();
-    Readings {
-        name: format!("measured{device}"),
-        times_h: term.readings.iter().map(|reading| reading.time / per_hour).collect(),
-        values: term.readings.iter().map(|reading| reading.value).collect(),
-        beyond: term
-            .readings
-            .iter()
-            .map(|reading| match reading.censoring {
-                Censoring::None => 0,
-                Censoring::Below => -1,
-                Censoring::Above => 1,
-            })
-            .collect(),
-    }
+/// The readings of a name, one list a device.
+fn readings(twin: &Twin, name: &str) -> Vec<Readings> {
+    let per_hour = per_hour(twin);
+    let terms = twin.posterior.terms.iter().filter(|term| term.name == name);
+    let of_term = terms.map(|term| {
+        let device = term.device.as_ref().map(|device| format!(" ({device})")).unwrap_or_default();
+        let beyond = |censoring| match censoring {
+            Censoring::None => 0,
+            Censoring::Below => -1,
+            Censoring::Above => 1,
+        };
+        Readings {
+            name: format!("measured{device}"),
+            times_h: term.readings.iter().map(|reading| reading.time / per_hour).collect(),
+            values: term.readings.iter().map(|reading| reading.value).collect(),
+            beyond: term.readings.iter().map(|reading| beyond(reading.censoring)).collect(),
+        }
+    });
+    of_term.collect()
+}
+
+/// Model time units in an hour.
+fn per_hour(twin: &Twin) -> f64 {
+    // The composer accepts only units of time here.
+    Unit::parse("h").ok().and_then(|hour| hour.factor_to(&twin.posterior.program.model.time_unit)).unwrap_or(1.0)
 }
 
 /// What acted on the person, as recorded: amounts as ticks, rates and series as steps.
 fn strips(twin: &Twin) -> Vec<Strip> {
     let (model, schedule) = (&twin.posterior.program.model, &twin.posterior.schedule);
-    let per_hour = hours_to_model(model);
+    let per_hour = per_hour(twin);
     let mut strips = Vec::new();
     for (index, input) in model.inputs.iter().enumerate() {
         let name = || input.name.clone();

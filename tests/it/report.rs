@@ -372,22 +372,46 @@ fn a_figure_is_written_whole_or_not_at_all() {
     std::fs::write(taken.join("inside"), "").unwrap();
     let missing = folder.path().join("missing/a.svg");
     for path in [&taken, &missing] {
-        let Err(SaveError::Place(finding)) = figure.save(path) else { panic!("{path:?}") };
-        assert_eq!(finding.code, "C6001");
-        assert!(finding.location.unwrap().file.ends_with(".svg"));
-        assert!(finding.help.is_some());
+        let Err(error @ SaveError::System { .. }) = figure.save(path) else { panic!("{path:?}") };
+        assert!(error.to_string().contains(".svg` cannot be written"), "{error}");
     }
     assert_eq!(names(folder.path()), 3);
     assert_eq!(names(&taken), 1);
 }
 
 #[test]
-fn an_ending_that_is_neither_svg_nor_png_is_told_with_what_to_write() {
-    for (path, wanted) in [("out/a.pgn", "out/a.png"), ("a.sgv", "a.svg"), ("a.pdf", "a.svg"), ("a", "a.svg")] {
-        let finding = Format::of(Path::new(path)).unwrap_err();
-        assert_eq!(finding.code, "C6101");
-        assert!(finding.help.unwrap().contains(wanted), "{path}");
-        assert!(homeostat::diagnostic::explain(finding.code).is_some());
+fn an_ending_that_is_neither_svg_nor_png_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.pdf", "a", "svg", "a.svg.txt"] {
+        let path = folder.path().join(name);
+        assert!(Format::of(&path).is_err());
+        assert!(matches!(effect_chart(&effects()).save(&path), Err(SaveError::Format(_))));
     }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert_eq!(Format::of(Path::new("a.Svg")), Ok(Format::Svg));
+}
+
+/// The command, without a twin: what it says of paths and of its own words.
+#[test]
+fn the_command_tells_what_to_write() {
+    let plot = |arguments: &[&str]| {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_homeostat")).arg("plot").args(arguments).output();
+        let run = run.unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap())
+    };
+    for (path, wanted) in [("out/a.pgn", "out/a.png"), ("a.sgv", "a.svg"), ("a.pdf", "a.svg"), ("a", "a.svg")] {
+        let (code, out, err) = plot(&["none.twin", "-o", path]);
+        assert_eq!((code, out.as_str()), (Some(1), ""));
+        assert!(err.contains("error[C6101]") && err.contains(&format!("--> {path}\n")), "{err}");
+        assert!(err.contains(&format!("for instance `{wanted}`")), "{err}");
+    }
+    let (code, _, err) = plot(&["none.twin", "-o", "a.svg"]);
+    assert!(code == Some(1) && err.contains("T3001"), "{err}");
+    assert_eq!(plot(&["none.twin"]).0, Some(2));
+    assert_eq!(plot(&["none.twin", "-o", "a.svg", "--kind", "pie"]).0, Some(2));
+    let (code, help, _) = plot(&["--help"]);
+    assert_eq!(code, Some(0));
+    for word in ["Examples:", "--kind", "effects", "--output", "--from", "not a medical device"] {
+        assert!(help.contains(word), "{word}");
+    }
 }
