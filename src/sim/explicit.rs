@@ -154,6 +154,7 @@ impl<const W: usize> Run<'_, W> {
             h,
             tolerance: self.solve.settings.tolerance,
             lanes: workspace.value_lanes(),
+            by: &workspace.by,
         })
     }
 

@@ -79,10 +79,12 @@ pub(crate) fn weights(s: usize) -> &'static [f64] {
     &A[s][..s]
 }
 
-/// Largest error over states and value lanes, in units of the tolerance: the step is good if it is at most 1.
+/// Largest error over states and lanes, in units of the tolerance: the step is good if it is at most 1.
 ///
 /// A state's tolerance is relative to its size now, or to a thousandth of the largest size it has had: small values
-/// are followed to nine digits of the peak, and none has to be told a scale.
+/// are followed to nine digits of the peak, and none has to be told a scale. Tangents are followed more loosely, and only
+/// where they matter against the value: values decide, except where a step would be unstable and only the tangents
+/// show it, because the values rest.
 pub(crate) struct ErrorNorm<'a, const W: usize> {
     pub before: &'a [Block<W>],
     pub after: &'a [Block<W>],
@@ -91,7 +93,12 @@ pub(crate) struct ErrorNorm<'a, const W: usize> {
     pub h: f64,
     pub tolerance: f64,
     pub lanes: usize,
+    /// For each tangent the size of what it is by.
+    pub by: &'a [f64; W],
 }
+
+/// How much looser than values tangents are followed.
+const TANGENTS: f64 = 100.0;
 
 /// Share of a state's largest size below which its error is no longer relative.
 pub(crate) const FLOOR: f64 = 1e-3;
@@ -113,13 +120,17 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
             }
             let (before, after, largest) = (&self.before[state].0, &self.after[state].0, &self.largest[state].0);
             for l in 0..W {
-                let size = before[l].abs().max(after[l].abs()).max(FLOOR * largest[l]).max(1e-100);
+                let mut size = before[l].abs().max(after[l].abs()).max(FLOOR * largest[l]).max(1e-100);
+                if l >= self.lanes {
+                    let value = before[0].abs().max(after[0].abs()).max(largest[0]);
+                    size = TANGENTS * size.max(FLOOR * value / self.by[l]);
+                }
                 let error = (self.h * sum[l]).abs() / (self.tolerance * size);
                 // NaN must fail the step, and comparisons with NaN are false.
                 worst[l] = if error <= worst[l] { worst[l] } else { error };
             }
         }
-        worst[..self.lanes].iter().fold(0.0, |a, b| if *b <= a { a } else { *b })
+        worst.iter().fold(0.0, |a, b| if *b <= a { a } else { *b })
     }
 }
 

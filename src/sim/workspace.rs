@@ -21,6 +21,8 @@ pub struct Workspace<const W: usize> {
     /// Largest size of each state so far, the scale of its absolute tolerance.
     pub(crate) largest: Vec<Block<W>>,
     pub(crate) used: Used,
+    /// For each tangent the size of the parameter that it is by; 1 where that is 0.
+    pub(crate) by: [f64; W],
 }
 
 impl<const W: usize> Workspace<W> {
@@ -35,6 +37,7 @@ impl<const W: usize> Workspace<W> {
             stages: vec![Block::ZERO; 7 * program.states()],
             largest: zeros,
             used: Used::default(),
+            by: [1.0; W],
         }
     }
 
@@ -54,6 +57,7 @@ impl<const W: usize> Workspace<W> {
         let mut block = crate::model::first(value);
         if let Some(tangent) = tangent {
             block.0[tangent + 1] = 1.0;
+            self.by[tangent + 1] = if value == 0.0 { 1.0 } else { value.abs() };
         }
         self.values[index] = block;
     }
