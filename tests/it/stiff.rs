@@ -137,7 +137,7 @@ fn gradient_through_the_fallback_follows_differences() {
     let program = program(ROBERTSON);
     let times = [0.4, 40.0, 4e3, 4e5];
     let schedule = until(4e5);
-    let (found, statistics) = tangents(&program, &RATES, &schedule, &times, settings(Method::Automatic, 1e-7));
+    let (found, statistics) = tangents(&program, &RATES, &schedule, &times, settings(Method::Automatic, 1e-8));
     assert!(matches!(statistics.used, Used::ImplicitFrom(_)), "{statistics:?}");
     for parameter in 0..3 {
         let at = |factor: f64| {
@@ -269,7 +269,8 @@ fn implicit_methods_handle_events_as_the_explicit_one_does() {
 }
 
 #[test]
-fn tangents_do_not_change_the_values() {
+fn tangents_change_the_values_by_no_more_than_the_tolerance() {
+    // Tangents have a loose say in the steps, so that a step that is unstable for them alone is refused.
     let program = program(ROBERTSON);
     let times = [40.0, 4e5];
     let run = |with: &[usize]| {
@@ -283,7 +284,7 @@ fn tangents_do_not_change_the_values() {
     };
     let (all, none) = (run(&[2, 0, 1]), run(&[]));
     for (a, b) in all.iter().flatten().zip(none.iter().flatten()) {
-        assert_eq!(a[0].to_bits(), b[0].to_bits());
+        assert!((a[0] - b[0]).abs() <= 1e-6 * b[0].abs(), "{} {}", a[0], b[0]);
     }
 }
 
