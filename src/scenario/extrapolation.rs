@@ -8,17 +8,18 @@ use crate::sim::Schedule;
 use crate::units::{Unit, short};
 
 use super::run::{ScenarioRun, quantile};
-use super::{Change, Intervention, Scenario};
+use super::{Change, Intervention, Scenario, Window};
 
 /// The median may leave the range of the readings by this share of its width.
 const MARGIN: f64 = 0.1;
-/// Numbers that differ by rounding only are the same.
-const ROUNDING: f64 = 1e-6;
+/// Amounts and rates that differ by less than this share count as the same.
+const EXCESS: f64 = 0.01;
 
 /// One sentence for each way in which a scenario goes beyond the data:
 /// - the horizon goes beyond the record;
 /// - an input that the record does not have;
-/// - an amount, or the sum of 24 hours, above the record's largest; a held rate or sampled value outside its range;
+/// - an amount, or the sum of 24 hours, more than 1 % above the record's largest; a held rate or sampled value outside
+///   its range;
 /// - a reading whose median leaves the range of the person's readings by more than a tenth of its width;
 /// - a parameter set outside the posterior's central 99 %, or one that is not calibrated; a changed covariate.
 pub(super) fn warnings(
@@ -31,7 +32,7 @@ pub(super) fn warnings(
     let per_hour = hours_to_model(model);
     let mut found = Vec::new();
     let record = &posterior.schedule;
-    if scenario.to > record.end * (1.0 + ROUNDING) {
+    if scenario.to > record.end + Window::slack(record.end) {
         found.push(format!(
             "The record ends at {} h and the horizon at {} h: beyond the record only rates that hold, and what the \
              scenario adds, act.",
@@ -134,7 +135,7 @@ fn inputs(
         }
         return;
     }
-    if single.1 > known_single.1 * (1.0 + ROUNDING) {
+    if single.1 > known_single.1 * (1.0 + EXCESS) {
         found.push(format!(
             "{} {amount_unit} of `{name}` at {} h is above the largest in the record, {} {amount_unit}.",
             short(single.1),
@@ -142,7 +143,7 @@ fn inputs(
             short(known_single.1)
         ));
     }
-    if total.1 > known_total.1 * (1.0 + ROUNDING) {
+    if total.1 > known_total.1 * (1.0 + EXCESS) {
         found.push(format!(
             "{} {amount_unit} of `{name}` in the 24 h until {} h is above the largest in the record, {} {amount_unit}.",
             short(total.1),
@@ -154,7 +155,7 @@ fn inputs(
     let (factor, unit) =
         if is_rate { (per_hour, format!("{amount_unit}/h")) } else { (1.0, input.unit.text().to_string()) };
     let ((low, high), (known_low, known_high)) = (range(&levels_given), range(&levels_known));
-    let slack = ROUNDING * known_low.abs().max(known_high.abs());
+    let slack = EXCESS * known_low.abs().max(known_high.abs());
     if !levels_known.is_empty() && (low < known_low - slack || high > known_high + slack) {
         let known = if known_low == known_high {
             format!("the record only has {}", short(known_low * factor))

@@ -135,12 +135,16 @@ impl Series {
             let (from, value, slope) = self.line(time, true);
             value + slope * (time - from)
         };
+        let until = |time: f64| {
+            let first = self.times.partition_point(|known| *known < time);
+            if self.times.get(first) == Some(&time) { self.values[first] } else { value(time) }
+        };
         let Window { from, to } = window;
         let between = |from: f64, to: f64| {
             let inner = self.times.iter().copied().zip(self.values.iter().copied());
             let mut points = vec![(from, value(from))];
             points.extend(inner.filter(|(time, _)| *time > from && *time < to));
-            points.push((to, value(to)));
+            points.push((to, until(to)));
             points
         };
         let (left, right, inner) = match change {
@@ -152,18 +156,18 @@ impl Series {
                 let moved = between((floor - by).max(from), to).into_iter().map(|(time, value)| (time + by, value));
                 let mut inner: Vec<(f64, f64)> = Vec::new();
                 if by > 0.0 {
-                    inner.extend([(from, value(from)), (from + by, value(from))]);
+                    inner.extend([(from, until(from)), (from + by, until(from))]);
                     inner.extend(moved);
                 } else {
                     inner.extend(moved);
-                    inner.extend([(to + by, value(to)), (to, value(to))]);
+                    inner.extend([(to + by, until(to)), (to, until(to))]);
                 }
                 ((from + by.min(0.0)).max(floor), to + by.max(0.0), inner)
             }
         };
         let points = self.times.iter().copied().zip(self.values.iter().copied());
         let mut after: Vec<(f64, f64)> = points.clone().filter(|(time, _)| *time < left).collect();
-        after.push((left, value(left)));
+        after.push((left, until(left)));
         after.extend(inner);
         after.push((right, value(right)));
         after.extend(points.filter(|(time, _)| *time > right));
