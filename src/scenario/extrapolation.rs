@@ -8,15 +8,15 @@ use crate::sim::Schedule;
 use crate::units::{Unit, short};
 
 use super::run::{ScenarioRun, quantile};
-use super::{Change, Intervention, Scenario, Window};
+use super::{Change, Intervention, Scenario};
 
 /// The median may leave the range of the readings by this share of its width.
 const MARGIN: f64 = 0.1;
-/// Amounts and rates that differ by less than this share count as the same.
+/// Amounts, rates and spans of time that differ by less than this share count as the same.
 const EXCESS: f64 = 0.01;
 
 /// One sentence for each way in which a scenario goes beyond the data:
-/// - the horizon goes beyond the record;
+/// - the horizon goes beyond the record by more than 1 % of it;
 /// - an input that the record does not have;
 /// - an amount, or the sum of 24 hours, more than 1 % above the record's largest; a held rate or sampled value outside
 ///   its range;
@@ -32,7 +32,7 @@ pub(super) fn warnings(
     let per_hour = hours_to_model(model);
     let mut found = Vec::new();
     let record = &posterior.schedule;
-    if scenario.to > record.end + Window::slack(record.end) {
+    if scenario.to - record.end > EXCESS * (record.end - record.start) {
         found.push(format!(
             "The record ends at {} h and the horizon at {} h: beyond the record only rates that hold, and what the \
              scenario adds, act.",

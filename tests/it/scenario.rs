@@ -81,7 +81,7 @@ fn record() -> Schedule {
 
 fn posterior(schedule: Schedule) -> Posterior {
     let model = model();
-    let readings = [(60.0, 2.0), (600.0, 5.0), (1500.0, 3.0), (2880.0, 6.0)];
+    let readings = [(60.0, 2.0), (600.0, 5.0), (1500.0, 3.0), (2880.0, 8.0)];
     let terms = vec![Term {
         name: "level".into(),
         device: None,

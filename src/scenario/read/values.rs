@@ -194,7 +194,8 @@ impl Reader<'_> {
 
     /// Reports keys of which only one may be given (S5015); whether there was a clash.
     pub(super) fn exclusive(&mut self, section: &Section, keys: &[&str]) -> bool {
-        let mut given = keys.iter().filter_map(|key| section.get(key));
+        // In the order written: the one that came later is marked.
+        let mut given = section.values().into_iter().filter(|value| keys.contains(&value.key.as_str()));
         let (Some(first), Some(second)) = (given.next(), given.next()) else { return false };
         let finding = Diagnostic::error("S5015", format!("`{}` and `{}` exclude each other", first.key, second.key));
         self.report(section, second.key_span, finding.help("keep one of them"));

@@ -30,7 +30,7 @@ fn expect(text: &str, code: &str, place: &str, words: &[&str]) {
 
 #[test]
 fn keys_and_kinds() {
-    expect("name = \"a", "S5002", "1:8", &["TOML"]);
+    expect("name = \"a", "S5002", "1:10", &["TOML"]);
     expect("frmo = \"1 h\"\n", "S5003", "1:1", &["did you mean `from`"]);
     expect(&format!("{DOSE}time = \"1 h\"\namuont = \"1 mg\"\namount = \"1 mg\"\n"), "S5003", "4:1", &["amount"]);
     expect("[[scale]]\nfactor = 2\n", "S5004", "1:1", &["`input`"]);

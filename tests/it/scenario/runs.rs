@@ -1,6 +1,6 @@
 //! What comes out of a run: paired, exact at jumps, in the units asked for, with what goes beyond the data said.
 
-use homeostat::scenario::{Comparison, Scenario, compare, run, serial};
+use homeostat::scenario::{Comparison, Measure, Scenario, compare, run, serial};
 use homeostat::sim::{Held, Schedule};
 
 use super::{DRIP, HOUR, posterior, read, read_with, record};
@@ -153,12 +153,15 @@ fn parameters_and_covariates_change_every_draw() {
 
 #[test]
 fn levels_may_be_given_in_the_units_that_people_use() {
-    let outcome = |low: &str| {
-        let text = "[[outcome]]\noutput = \"plasma_glucose\"\nmeasure = \"time_below\"\n";
-        read(&format!("{text}level = \"{low}\"\n")).outcomes[0].measure
+    let level = |text: &str| {
+        let outcome = "[[outcome]]\noutput = \"plasma_glucose\"\nmeasure = \"time_below\"\n";
+        match read(&format!("{outcome}level = \"{text}\"\n")).outcomes[0].measure {
+            Measure::TimeBelow { level } => level,
+            other => panic!("{other:?}"),
+        }
     };
-    let (mass, molar) = (format!("{:?}", outcome("72.0624 mg/dL")), format!("{:?}", outcome("4 mmol/L")));
-    assert_eq!(mass, molar);
+    assert_eq!(level("72.0624 mg/dL"), 72.0624);
+    assert!((level("4 mmol/L") - 72.0624).abs() < 1e-9);
 }
 
 fn extrapolations(text: &str) -> Vec<String> {
