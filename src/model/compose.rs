@@ -337,12 +337,12 @@ impl<'p> Composer<'p> {
                 self.composed.states[state].initial.value = node;
             }
         }
-        if let Some(near) = near {
-            if let Some(node) = self.elaborator.in_unit(Place::of(part), near, &unit, &what) {
-                let only = |s: &Symbol| matches!(s, Symbol::Parameter(_) | Symbol::Covariate(_));
-                let node = self.only(part, near.span, node, "parameters and covariates", only);
-                self.composed.states[state].initial.near = node;
-            }
+        if let Some(near) = near
+            && let Some(node) = self.elaborator.in_unit(Place::of(part), near, &unit, &what)
+        {
+            let only = |s: &Symbol| matches!(s, Symbol::Parameter(_) | Symbol::Covariate(_));
+            let node = self.only(part, near.span, node, "parameters and covariates", only);
+            self.composed.states[state].initial.near = node;
         }
     }
 

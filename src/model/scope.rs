@@ -135,11 +135,11 @@ impl<'p> Scope<'p> {
         // An input that stands alone is passed on with all that it does.
         if let super::syntax::ExpressionKind::Name(name) = &value.kind {
             let given = self.resolve(part, name).filter(|given| matches!(self.definitions[given].what, What::Input(_)));
-            if let (Some(given), What::Input(_)) = (given, self.definitions[&full].what) {
-                if acts_alike(self.acts(&given), self.acts(&full)) {
-                    self.passed.insert(full, given);
-                    return;
-                }
+            if let (Some(given), What::Input(_)) = (given, self.definitions[&full].what)
+                && acts_alike(self.acts(&given), self.acts(&full))
+            {
+                self.passed.insert(full, given);
+                return;
             }
         }
         if matches!(self.acts(&full), Some(Acts::Bolus)) {

@@ -415,3 +415,65 @@ fn the_command_tells_what_to_write() {
         assert!(help.contains(word), "{word}");
     }
 }
+
+/// A twin of few draws, which fails its verdict, and every figure of it.
+#[test]
+fn every_figure_of_a_twin_is_drawn_and_one_that_failed_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let homeostat = |arguments: &[&str]| {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_homeostat")).args(arguments).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stderr).unwrap())
+    };
+    let (twin, scenario) = (at("few.twin"), at("half.toml"));
+    let few = ["--draws", "40", "--warmup", "200", "--chains", "2"];
+    let (code, err) = homeostat(&[&["calibrate", "patients/theophylline_01", "-o", &twin][..], &few].concat());
+    assert_eq!(code, Some(3), "{err}");
+    std::fs::write(
+        &scenario,
+        "name = \"half the dose\"\n[[scale]]\ninput = \"oral_theophylline\"\nfactor = 0.5\n\
+         [[outcome]]\noutput = \"plasma_theophylline\"\nmeasure = \"peak\"\nbetter = \"lower\"\n",
+    )
+    .unwrap();
+    let cases: [(&str, &[&str], &[&str]); 5] = [
+        ("fan", &[], &["plasma theophylline [mg/L]", "as it was", "measured", "320 mg"]),
+        (
+            "fan",
+            &[&scenario, "--from", "2h", "--to", "600 min", "--target", "5:15", "--log"],
+            &["as it was", "half the dose", "target range", "as recorded"],
+        ),
+        ("parameters", &[], &["CL", "[L/h]", "contraction"]),
+        ("trace", &[], &["R-hat", "ESS bulk", "chain 2"]),
+        ("effects", &[&scenario], &["half the dose", "peak [mg/L]", "P(better)", "&gt; 0.99", "lower is better"]),
+    ];
+    for (kind, more, words) in cases {
+        let path = at("figure.svg");
+        let (code, err) = homeostat(&[&["plot", &twin, "-o", &path, "--kind", kind][..], more].concat());
+        assert_eq!(code, Some(3), "{kind}: {err}");
+        let svg = std::fs::read_to_string(&path).unwrap();
+        well_formed(&svg);
+        for word in words.iter().chain(&["This twin failed its verdict", "few.twin", NOTICE]) {
+            assert!(svg.contains(word), "{kind}: {word}");
+        }
+        assert!(coordinates(&svg).iter().all(|number| number.is_finite()));
+        std::fs::remove_file(&path).unwrap();
+    }
+    let path = at("none.svg");
+    for (more, code, words) in [
+        (&["--output", "plasma_theofylline"][..], 1, "did you mean `plasma_theophylline`?"),
+        (&["--from", "300h"], 1, "C6103"),
+        (&["--kind", "effects"], 2, "name scenario files"),
+        (&["--from", "yesterday"], 2, "--from"),
+        (&["--from", "9h", "--to", "8h"], 2, "before"),
+        (&["--target", "7"], 2, "70:180"),
+        (&["--target", "1:2 kg"], 2, "measures something else"),
+        (&["no_scenario.toml"], 1, "S5001"),
+    ] {
+        let (found, err) = homeostat(&[&["plot", &twin, "-o", &path][..], more].concat());
+        assert!(found == Some(code) && err.contains(words), "{more:?}: {found:?} {err}");
+    }
+    let missing = at("missing/a.png");
+    let (code, err) = homeostat(&["plot", &twin, "-o", &missing]);
+    assert!(code == Some(1) && err.contains("C6001"), "{err}");
+    assert!(!Path::new(&path).exists());
+}
