@@ -8,7 +8,7 @@ use super::columns::{Align, aligned, wrapped};
 use super::{Context, Done, Stop, warn};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::likelihood::{Matching, match_patient};
-use crate::model::{Composed, Library};
+use crate::model::Composed;
 use crate::patient::{Patient, SummaryRow};
 
 /// Shows what was read of a patient bundle, from where and in which unit, and every problem
@@ -56,11 +56,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
 /// Loads the model that is asked for, or that the bundle names, and matches the bundle with it.
 fn meet(context: &Context, patient: &Patient, asked: Option<&str>, found: &mut Diagnostics) -> Option<Meeting> {
     let name = asked.or(patient.model.as_deref())?;
-    let library = match &context.models {
-        Some(folder) => Library::folder(folder),
-        None => Ok(Library::embedded()),
-    };
-    let model = match library.and_then(|library| library.load(name)) {
+    let model = match context.library().and_then(|library| library.load(name)) {
         Ok((model, warnings)) => {
             found.extend(warnings);
             model

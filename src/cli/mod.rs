@@ -1,12 +1,14 @@
 //! The command line: one file a command; the only printing.
 
 mod calibrate;
+mod calibration;
 mod check;
 mod columns;
 mod explain;
 mod model;
 mod output;
 mod plot;
+mod run;
 mod scenario;
 mod simulate;
 mod summary;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::diagnostic::Diagnostics;
+use crate::model::Library;
 
 /// Builds a digital twin of one person and answers "what if?".
 #[derive(Debug, Parser)]
@@ -38,6 +41,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Arguments),
     Check(check::Arguments),
     Calibrate(calibrate::Arguments),
     Summary(summary::Arguments),
@@ -77,12 +81,23 @@ pub(crate) struct Context {
     pub models: Option<PathBuf>,
 }
 
+impl Context {
+    /// The library inside the program, or the folder that was named.
+    pub fn library(&self) -> Result<Library, Diagnostics> {
+        match &self.models {
+            Some(folder) => Library::folder(folder),
+            None => Ok(Library::embedded()),
+        }
+    }
+}
+
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
     // clap itself exits with 2 on a wrong command line and 0 on --help.
     let line = CommandLine::parse();
     let context = Context { models: line.models };
     let done = match line.command {
+        Command::Run(arguments) => run::run(&context, arguments),
         Command::Check(arguments) => check::run(&context, arguments),
         Command::Calibrate(arguments) => calibrate::run(&context, arguments),
         Command::Summary(arguments) => summary::run(&context, arguments),

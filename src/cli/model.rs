@@ -1,11 +1,187 @@
 //! `homeostat model`: model files checked and listed.
 
-use super::{Context, Done, Stop};
+use serde_json::{Value as Json, json};
+
+use super::check::problem;
+use super::columns::{Align, aligned, wrapped};
+use super::{Context, Done, Stop, warn};
+use crate::diagnostic::Diagnostics;
+use crate::model::{Composed, InputKind, ParameterValue};
+
+const WIDTH: usize = 100;
 
 /// Checks a model file or lists the models
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = "Examples:
+  homeostat model list
+  homeostat model check my.model
+  homeostat model check t1d_day --json | jq '.parameters[] | select(.prior)'
 
-pub(crate) fn run(_: &Context, _: Arguments) -> Done {
-    Err(Stop::Internal("`model` is not written yet".into()))
+models/README.md describes the language of model files.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Reads a model with all that it uses and shows what is in it, or everything that is wrong with it
+    Check {
+        /// A path that ends in .model, or the name of a model in the library
+        model: String,
+        /// Print one JSON object and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the models of the library
+    List {
+        /// Print one JSON object and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
+    match arguments.command {
+        Command::Check { model, json } => check(context, &model, json),
+        Command::List { json } => list(context, json),
+    }
+}
+
+fn list(context: &Context, json: bool) -> Done {
+    let models = context.library()?.names();
+    if json {
+        let models: Vec<Json> = models.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
+        println!("{:#}", json!({ "models": models }));
+        return Ok(());
+    }
+    let mut rows = vec![vec!["model".to_string(), "what it is".into()]];
+    rows.extend(models.into_iter().map(|(name, about)| vec![name, about]));
+    aligned(&rows, &[Align::Left; 2], WIDTH).iter().for_each(|line| println!("{line}"));
+    Ok(())
+}
+
+fn check(context: &Context, name: &str, json: bool) -> Done {
+    let loaded = context.library().and_then(|library| library.load(name));
+    match loaded {
+        Ok((model, warnings)) => {
+            if json {
+                println!("{:#}", as_json(&model, &warnings));
+            } else {
+                print!("{}", as_text(&model));
+            }
+            warn(&warnings);
+            Ok(())
+        }
+        Err(found) => {
+            if json {
+                println!("{:#}", json!({ "problems": found.iter().map(problem).collect::<Vec<Json>>() }));
+            }
+            Err(Stop::Files(found))
+        }
+    }
+}
+
+fn as_text(model: &Composed) -> String {
+    let mut lines = wrapped(&model.name, &model.about, WIDTH);
+    let files: Vec<&str> = model.sources.iter().map(|source| &*source.name).collect();
+    lines.push(format!("Files: {}", files.join(", ")));
+    let mut section = |titles: &[&str], body: Vec<Vec<String>>| {
+        if !body.is_empty() {
+            let mut rows = vec![titles.iter().map(ToString::to_string).collect()];
+            rows.extend(body);
+            lines.push(String::new());
+            let table = aligned(&rows, &vec![Align::Left; titles.len()], WIDTH);
+            lines.extend(table.into_iter().map(|line| line.trim_end().to_string()));
+        }
+    };
+    let unit = |unit: &crate::units::Unit| format!("[{unit}]");
+    let covariates = model.covariates.iter().map(|c| {
+        let default = c.default.map_or("needed".into(), |value| value.to_string());
+        vec![c.name.clone(), unit(&c.unit), default, c.about.clone()]
+    });
+    section(&["covariate", "unit", "if not given", "about"], covariates.collect());
+    let inputs = model
+        .inputs
+        .iter()
+        .map(|input| vec![input.name.clone(), unit(&input.unit), kind(&input.kind).into(), input.about.clone()]);
+    section(&["input", "unit", "acts as", "about"], inputs.collect());
+    let calibrated: Vec<Vec<String>> = model
+        .parameters
+        .iter()
+        .filter_map(|p| match &p.value {
+            ParameterValue::Prior(prior) => {
+                Some(vec![p.name.clone(), unit(&p.unit), prior.to_string(), p.about.clone()])
+            }
+            ParameterValue::Fixed(_) => None,
+        })
+        .collect();
+    let fixed = model.parameters.len() - calibrated.len();
+    let count = format!("Parameters: {} calibrated, {fixed} fixed; states: {}", calibrated.len(), model.states.len());
+    section(&["calibrated parameter", "unit", "prior", "about"], calibrated);
+    let states = model.states.iter().map(|s| vec![s.name.clone(), unit(&s.unit), s.about.clone()]);
+    section(&["state", "unit", "about"], states.collect());
+    let outputs = model.outputs.iter().map(|o| vec![o.name.clone(), unit(&o.unit), o.about.clone()]);
+    section(&["output", "unit", "about"], outputs.collect());
+    let observed = model.observations.iter();
+    let observed = observed.map(|o| vec![o.name.clone(), unit(&o.unit), format!("{:?}", o.family)]);
+    section(&["compared with data", "unit", "error"], observed.collect());
+    lines.extend([String::new(), count]);
+    lines.join("\n") + "\n"
+}
+
+fn kind(kind: &InputKind) -> &'static str {
+    match kind {
+        InputKind::Bolus => "bolus",
+        InputKind::Rate(_) => "rate",
+        InputKind::SeriesConstant => "series, constant in between",
+        InputKind::SeriesLinear => "series, straight in between",
+    }
+}
+
+fn as_json(model: &Composed, warnings: &Diagnostics) -> Json {
+    let parameters: Vec<Json> = model
+        .parameters
+        .iter()
+        .map(|p| {
+            let (prior, value) = match &p.value {
+                ParameterValue::Prior(prior) => (Some(prior.to_string()), None),
+                ParameterValue::Fixed(value) => (None, Some(value)),
+            };
+            json!({ "name": p.name, "unit": p.unit.text(), "about": p.about, "prior": prior, "value": value,
+                    "source": p.source })
+        })
+        .collect();
+    let covariates: Vec<Json> = model
+        .covariates
+        .iter()
+        .map(|c| json!({ "name": c.name, "unit": c.unit.text(), "default": c.default, "about": c.about }))
+        .collect();
+    let inputs: Vec<Json> = model
+        .inputs
+        .iter()
+        .map(|i| json!({ "name": i.name, "unit": i.unit.text(), "kind": kind(&i.kind), "about": i.about }))
+        .collect();
+    let states: Vec<Json> =
+        model.states.iter().map(|s| json!({ "name": s.name, "unit": s.unit.text(), "about": s.about })).collect();
+    let outputs: Vec<Json> =
+        model.outputs.iter().map(|o| json!({ "name": o.name, "unit": o.unit.text(), "about": o.about })).collect();
+    let observations: Vec<Json> = model
+        .observations
+        .iter()
+        .map(|o| json!({ "name": o.name, "unit": o.unit.text(), "error": format!("{:?}", o.family) }))
+        .collect();
+    json!({
+        "name": model.name,
+        "about": model.about,
+        "time_unit": model.time_unit.text(),
+        "files": model.sources.iter().map(|source| source.name.to_string()).collect::<Vec<_>>(),
+        "covariates": covariates,
+        "inputs": inputs,
+        "parameters": parameters,
+        "states": states,
+        "outputs": outputs,
+        "observations": observations,
+        "problems": warnings.iter().map(problem).collect::<Vec<Json>>(),
+    })
 }

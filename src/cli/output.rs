@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 
 use super::Stop;
-use crate::diagnostic::{Diagnostic, Location};
+use crate::diagnostic::{Diagnostic, Location, nearest};
+use crate::report::{Figure, Format, SaveError};
 
 /// Makes a folder for results, with those above it (C6001).
 pub(super) fn folder(path: &Path) -> Result<(), Stop> {
@@ -30,6 +31,41 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Stop> {
         let _ = std::fs::remove_file(&hidden);
         refused(path, &error)
     })
+}
+
+/// Refuses a path whose ending names no format of figures (C6101).
+pub(super) fn figure_format(path: &Path) -> Result<(), Stop> {
+    Format::of(path).map(|_| ()).map_err(|error| Stop::Files(unknown_format(&error.path).into()))
+}
+
+/// Writes a figure; its format is that of the path's ending (C6001, C6101).
+pub(super) fn figure(figure: &Figure, path: &Path) -> Result<(), Stop> {
+    figure.save(path).map_err(|error| match error {
+        SaveError::Format(error) => Stop::Files(unknown_format(&error.path).into()),
+        SaveError::System { .. } => Stop::Files(undrawn(path, &error).into()),
+        SaveError::Draw(_) => Stop::Internal(error.to_string()),
+    })
+}
+
+fn unknown_format(path: &Path) -> Diagnostic {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let message = match &extension {
+        Some(extension) => format!("a figure cannot be written as `.{extension}`"),
+        None => "the path of the figure has no extension".to_string(),
+    };
+    let wanted = extension.and_then(|extension| nearest(&extension, ["svg", "png"])).unwrap_or("svg");
+    Diagnostic::error("C6101", message)
+        .at_location(Location::file(path.display().to_string()))
+        .help(format!("write `.svg` or `.png`, for instance `{}`", path.with_extension(wanted).display()))
+}
+
+fn undrawn(path: &Path, error: &SaveError) -> Diagnostic {
+    let help = if path.is_dir() {
+        "a folder is at this path: give the path of a file in it"
+    } else {
+        "the folder must exist and be writable"
+    };
+    Diagnostic::error("C6001", error.to_string()).at_location(Location::file(path.display().to_string())).help(help)
 }
 
 fn refused(path: &Path, error: &std::io::Error) -> Stop {

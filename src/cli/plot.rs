@@ -1,13 +1,13 @@
 //! `homeostat plot`: figures of a twin.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::what_if::{Options, WhatIf, what_if};
-use super::{Context, Done, Stop, summary, warn};
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest};
+use super::{Context, Done, Stop, output, summary, warn};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::report::{
-    self, FanChart, Figure, Format, Frame, SaveError, Scale, clock_of, effect_chart, effects_of, fan_chart, fan_of,
-    observed_outputs, parameter_chart, parameters_of, trace_chart, traces_of,
+    self, FanChart, Figure, Frame, Scale, clock_of, effect_chart, effects_of, fan_chart, fan_of, observed_outputs,
+    parameter_chart, parameters_of, trace_chart, traces_of,
 };
 use crate::twin::Twin;
 use crate::units::{Quantity, Unit};
@@ -72,7 +72,7 @@ enum Kind {
 
 pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
     // Before anything long: a figure that cannot be written need not be drawn.
-    Format::of(&arguments.o).map_err(|error| Stop::Files(unknown_format(&error.path).into()))?;
+    output::figure_format(&arguments.o)?;
     let twin = summary::read(&arguments.twin)?;
     let file = arguments.twin.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let frame = |title: &str| report::frame(&twin, &file, title);
@@ -82,11 +82,7 @@ pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
         Kind::Trace => trace_chart(&traces_of(&twin, frame("Traces and ranks of the chains"))),
         Kind::Effects => effects(&twin, &arguments, frame("What each scenario changes"))?,
     };
-    figure.save(&arguments.o).map_err(|error| match error {
-        SaveError::Format(error) => Stop::Files(unknown_format(&error.path).into()),
-        SaveError::System { .. } => Stop::Files(refused(&arguments.o, &error).into()),
-        SaveError::Draw(_) => Stop::Internal(error.to_string()),
-    })?;
+    output::figure(&figure, &arguments.o)?;
     println!("Wrote {}", arguments.o.display());
     if !twin.verdict.passed {
         eprintln!("The twin failed its verdict: do not rely on this figure.");
@@ -94,27 +90,6 @@ pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
         return Err(Stop::Verdict);
     }
     Ok(())
-}
-
-fn unknown_format(path: &Path) -> Diagnostic {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-    let message = match &extension {
-        Some(extension) => format!("a figure cannot be written as `.{extension}`"),
-        None => "the path of the figure has no extension".to_string(),
-    };
-    let wanted = extension.and_then(|extension| nearest(&extension, ["svg", "png"])).unwrap_or("svg");
-    Diagnostic::error("C6101", message)
-        .at_location(Location::file(path.display().to_string()))
-        .help(format!("write `.svg` or `.png`, for instance `{}`", path.with_extension(wanted).display()))
-}
-
-fn refused(path: &Path, error: &SaveError) -> Diagnostic {
-    let help = if path.is_dir() {
-        "a folder is at this path: give the path of a file in it"
-    } else {
-        "the folder must exist and be writable"
-    };
-    Diagnostic::error("C6001", error.to_string()).at_location(Location::file(path.display().to_string())).help(help)
 }
 
 fn fan(twin: &Twin, arguments: &Arguments, mut frame: Frame) -> Result<Figure, Stop> {
@@ -129,7 +104,7 @@ fn fan(twin: &Twin, arguments: &Arguments, mut frame: Frame) -> Result<Figure, S
     };
     let found = simulate(twin, arguments)?;
     frame.title = title(&outputs);
-    let mut chart = fan_of(twin, &found.comparison, &outputs, frame);
+    let mut chart = fan_of(&twin.posterior, clock_of(twin), &found.comparison, &outputs, frame);
     for panel in &mut chart.panels {
         panel.target = target;
         panel.scale = if arguments.log { Scale::Log } else { Scale::Linear };
@@ -235,7 +210,7 @@ fn target(twin: &Twin, output: &str, text: &str) -> Result<(f64, f64), Stop> {
 }
 
 /// A title of the outputs: one name or a few, capitalised.
-fn title(outputs: &[String]) -> String {
+pub(super) fn title(outputs: &[String]) -> String {
     let words = match outputs {
         [only] => only.replace('_', " "),
         [first, second] => format!("{} and {}", first.replace('_', " "), second.replace('_', " ")),

@@ -55,7 +55,7 @@ pub(crate) fn run(_: &Context, arguments: Arguments) -> Done {
         None => Vec::new(),
     };
     if arguments.json {
-        println!("{:#}", as_json(&arguments, &twin, &found, &files));
+        println!("{:#}", as_json(&arguments.twin, &arguments.options, &twin, &found, &files));
     } else {
         print!("{}", as_text(&twin, &found, &files));
     }
@@ -88,7 +88,7 @@ fn file_names(found: &WhatIf) -> Vec<String> {
 }
 
 /// Writes all tables and returns their paths, in the order of [`runs`], `outcomes.csv` last.
-fn write(folder: &Path, found: &WhatIf) -> Result<Vec<PathBuf>, Stop> {
+pub(super) fn write(folder: &Path, found: &WhatIf) -> Result<Vec<PathBuf>, Stop> {
     let mut files = Vec::new();
     for ((_, _, run), name) in runs(found).zip(file_names(found)) {
         files.push((folder.join(name), trajectories(run)?));
@@ -101,7 +101,7 @@ fn write(folder: &Path, found: &WhatIf) -> Result<Vec<PathBuf>, Stop> {
 }
 
 /// The table of a run: one row a time and output.
-fn trajectories(run: &ScenarioRun) -> Result<Vec<u8>, Stop> {
+pub(super) fn trajectories(run: &ScenarioRun) -> Result<Vec<u8>, Stop> {
     let titles = ["time_h", "output", "unit", "mean", "q05", "q25", "q50", "q75", "q95"];
     let mut rows = vec![titles.map(String::from).to_vec()];
     for (index, time) in run.times_h.iter().enumerate() {
@@ -159,7 +159,7 @@ fn csv_text(rows: &[Vec<String>]) -> Result<Vec<u8>, Stop> {
     writer.into_inner().map_err(|error| Stop::Internal(error.to_string()))
 }
 
-fn as_text(twin: &Twin, found: &WhatIf, files: &[PathBuf]) -> String {
+pub(super) fn as_text(twin: &Twin, found: &WhatIf, files: &[PathBuf]) -> String {
     let mut lines = vec![format!(
         "Twin of {}, by the model {}: {} of {} draws",
         twin.person.name,
@@ -231,7 +231,7 @@ fn spread(spread: &Spread, signed: bool) -> String {
     format!("{} ({} to {})", number(spread.median), number(spread.q05), number(spread.q95))
 }
 
-fn as_json(arguments: &Arguments, twin: &Twin, found: &WhatIf, files: &[PathBuf]) -> Json {
+pub(super) fn as_json(path: &Path, options: &Options, twin: &Twin, found: &WhatIf, files: &[PathBuf]) -> Json {
     let horizon = |group: &Group| json!({ "from_h": group.from_h, "to_h": group.to_h });
     let with_horizon = |group: &Group, value: Json| {
         let mut value = value;
@@ -277,10 +277,10 @@ fn as_json(arguments: &Arguments, twin: &Twin, found: &WhatIf, files: &[PathBuf]
     }
     json!({
         "notice": NOTICE,
-        "twin": arguments.twin.display().to_string(),
+        "twin": path.display().to_string(),
         "person": twin.person,
         "draws": found.comparison.draws,
-        "seed": arguments.options.seed,
+        "seed": options.seed,
         "runs": all_runs,
         "outcomes": outcomes,
         "contrasts": contrasts,

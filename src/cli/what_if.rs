@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::Stop;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, Source, nearest};
+use crate::likelihood::Posterior;
 use crate::patient::Vocabulary;
 use crate::scenario::{self, Comparison, Scenario, Setting};
 use crate::stats::Seed;
@@ -40,10 +41,21 @@ pub(super) struct WhatIf {
 
 /// Reads scenario files and runs them on a twin; without files runs "as it was" over the record.
 pub(super) fn what_if(twin: &Twin, files: &[PathBuf], options: &Options) -> Result<WhatIf, Stop> {
-    let pool = pool(options.threads)?;
-    let (scenarios, warnings) = read(twin, files)?;
+    let (scenarios, warnings) = read(&twin.posterior, twin.person.epoch.as_deref(), files)?;
     let draws = draws(twin, options)?;
     let list: Vec<Scenario> = scenarios.iter().map(|(_, scenario)| scenario.clone()).collect();
+    let comparison = compare(&twin.posterior, &draws, &list, options.threads)?;
+    Ok(WhatIf { scenarios, comparison, warnings })
+}
+
+/// Runs scenarios on draws, with a bar.
+pub(super) fn compare(
+    posterior: &Posterior,
+    draws: &[Vec<f64>],
+    list: &[Scenario],
+    threads: Option<usize>,
+) -> Result<Comparison, Stop> {
+    let pool = pool(threads)?;
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {percent} %  {eta}") {
         bar.set_style(style);
@@ -51,7 +63,7 @@ pub(super) fn what_if(twin: &Twin, files: &[PathBuf], options: &Options) -> Resu
     bar.set_message("simulating");
     let (done, runs) = (AtomicUsize::new(0), list.len() + 1);
     let comparison = pool.install(|| {
-        scenario::compare(&twin.posterior, &draws, &list, &|blocks, block| {
+        scenario::compare(posterior, draws, list, &|blocks, block| {
             bar.set_length((blocks * runs) as u64);
             let one = |index| {
                 let found = block(index);
@@ -63,7 +75,7 @@ pub(super) fn what_if(twin: &Twin, files: &[PathBuf], options: &Options) -> Resu
     });
     bar.finish_and_clear();
     unsolved(&comparison)?;
-    Ok(WhatIf { scenarios, comparison, warnings })
+    Ok(comparison)
 }
 
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Stop> {
@@ -75,10 +87,14 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Stop> {
 }
 
 /// Every scenario with its source and all warnings, or every mistake in any of the files.
-fn read(twin: &Twin, files: &[PathBuf]) -> Result<(Vec<(Source, Scenario)>, Diagnostics), Stop> {
-    let clock = Clock { epoch: twin.person.epoch.as_deref().and_then(instant) };
+pub(super) fn read(
+    posterior: &Posterior,
+    epoch: Option<&str>,
+    files: &[PathBuf],
+) -> Result<(Vec<(Source, Scenario)>, Diagnostics), Stop> {
+    let clock = Clock { epoch: epoch.and_then(instant) };
     let vocabulary = Vocabulary::embedded()?;
-    let setting = Setting::of(&twin.posterior, &clock, &vocabulary);
+    let setting = Setting::of(posterior, &clock, &vocabulary);
     if files.is_empty() {
         let source = Source::new("", "");
         let (scenario, warnings) = scenario::read(&source, scenario::AS_IT_WAS, &setting)?;

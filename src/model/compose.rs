@@ -4,13 +4,14 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::units::Unit;
 
 use super::composed::{
-    Assignment, Composed, Covariate, Delivery, ErrorFamily, Initial, Input, InputKind, Observation, Output, Parameter,
-    ParameterValue, Receipt, State,
+    Assignment, Composed, Covariate, Delivery, Initial, Input, InputKind, Output, Parameter, ParameterValue, Receipt,
+    State,
 };
 use super::expression::{Elaborator, Place};
 use super::graph::{NodeId, Symbol};
 use super::scope::{Part, Scope, What};
 use super::syntax::{Acts, Expression, Name, Statement, StatementKind, Value};
+use super::whole;
 
 /// Composes parts, the used ones before those that use them; the last is the model itself.
 pub(super) fn compose(
@@ -66,11 +67,11 @@ fn time_unit(elaborator: &mut Elaborator, parts: &[Part]) -> Unit {
     }
 }
 
-struct Composer<'p> {
-    elaborator: Elaborator<'p>,
-    composed: Composed,
+pub(super) struct Composer<'p> {
+    pub elaborator: Elaborator<'p>,
+    pub composed: Composed,
     /// By state: the first derivative line.
-    derivatives: Vec<Option<(NodeId, Span)>>,
+    pub derivatives: Vec<Option<(NodeId, Span)>>,
     /// Whether every definition has its entry, so that numbers fit.
     lists_complete: bool,
 }
@@ -219,7 +220,7 @@ impl<'p> Composer<'p> {
         }
     }
 
-    fn positive(&mut self, part: usize, written: &Expression, unit: &Unit) -> f64 {
+    pub fn positive(&mut self, part: usize, written: &Expression, unit: &Unit) -> f64 {
         match self.elaborator.constant(part, written, unit) {
             Some(value) if value > 0.0 => value,
             Some(value) => {
@@ -407,71 +408,6 @@ impl<'p> Composer<'p> {
         }
     }
 
-    fn observe(&mut self, part: usize, name: &Name, unit: Option<&Name>, family: &Name, arguments: &[Expression]) {
-        const FAMILIES: [(&str, ErrorFamily, &[&str]); 4] = [
-            ("Normal", ErrorFamily::Normal, &["mean", "sd"]),
-            ("LogNormal", ErrorFamily::LogNormal, &["median", "sigma"]),
-            ("StudentT", ErrorFamily::StudentT, &["df", "location", "scale"]),
-            ("OU", ErrorFamily::OrnsteinUhlenbeck, &["mean", "sd", "time"]),
-        ];
-        let Some((_, family, roles)) = FAMILIES.iter().find(|(known, ..)| *known == family.text) else {
-            let diagnostic = Diagnostic::error("M4001", format!("there is no error family `{}`", family.text));
-            let known = FAMILIES.iter().map(|(known, ..)| *known);
-            self.elaborator.report(part, family.span, diagnostic.suggest(&family.text, known));
-            return;
-        };
-        if roles.len() != arguments.len() {
-            let message =
-                format!("`{}` takes {}, found {} arguments", family_name(*family), roles.join(", "), arguments.len());
-            self.elaborator.report(part, name.span, Diagnostic::error("M4002", message));
-            return;
-        }
-        let centre = usize::from(*family == ErrorFamily::StudentT);
-        let Some(unit) = self.observed_unit(part, name, unit, &arguments[centre]) else { return };
-        let (one, time) = (Unit::one(), self.composed.time_unit.clone());
-        let mut nodes = Vec::new();
-        for (role, argument) in roles.iter().zip(arguments) {
-            let node = match (*role, &argument.kind) {
-                ("sigma", super::syntax::ExpressionKind::Percent(cv)) => {
-                    Some(self.elaborator.graph.constant(crate::stats::log_sd_from_cv(cv / 100.0)))
-                }
-                ("df", _) => {
-                    let value = self.positive(part, argument, &one);
-                    Some(self.elaborator.graph.constant(value))
-                }
-                ("sigma", _) => self.elaborator.in_unit(Place::of(part), argument, &one, "the sd of a logarithm"),
-                ("time", _) => self.elaborator.in_unit(Place::of(part), argument, &time, "a correlation time"),
-                _ => self.elaborator.in_unit(Place::of(part), argument, &unit, &format!("`{}`", name.text)),
-            };
-            nodes.extend(node);
-        }
-        if nodes.len() != roles.len() {
-            return;
-        }
-        let prefix = &self.elaborator.scope.parts[part].prefix;
-        let full = format!("{prefix}{}", name.text);
-        if self.composed.observations.iter().any(|observation| observation.name == full) {
-            let diagnostic = Diagnostic::error("M2002", format!("`{full}` is observed twice"));
-            self.elaborator.report(part, name.span, diagnostic.help("keep one `observe` line"));
-            return;
-        }
-        let origin = self.elaborator.scope.parts[part].origin(name.span);
-        self.composed.observations.push(Observation { name: full, unit, family: *family, arguments: nodes, origin });
-    }
-
-    /// The unit written, else that of the output of this name, else of what it scatters around.
-    fn observed_unit(&mut self, part: usize, name: &Name, unit: Option<&Name>, centre: &Expression) -> Option<Unit> {
-        if let Some(unit) = unit {
-            return self.elaborator.unit(part, unit);
-        }
-        let full = self.elaborator.scope.resolve(part, &name.text);
-        let output = full.and_then(|full| self.composed.outputs.iter().find(|output| output.name == full));
-        match output {
-            Some(output) => Some(output.unit.clone()),
-            None => Some(self.elaborator.typed(Place::of(part), centre)?.unit),
-        }
-    }
-
     fn finish(mut self) -> Result<(Composed, Diagnostics), Diagnostics> {
         if self.lists_complete {
             self.check_whole();
@@ -489,80 +425,8 @@ impl<'p> Composer<'p> {
         }
         composed.close_steady_state();
         let mut found = found;
-        unused(&composed, &mut found);
-        steady_on_steady(&composed, &mut found);
+        whole::unused(&composed, &mut found);
+        whole::steady_on_steady(&composed, &mut found);
         found.or_value(composed)
-    }
-
-    fn check_whole(&mut self) {
-        let mut findings = Vec::new();
-        let composed = &self.composed;
-        for (state, derivative) in composed.states.iter().zip(&self.derivatives) {
-            if derivative.is_none() {
-                findings.push(
-                    Diagnostic::error("M2004", format!("the state `{}` has no derivative", state.name))
-                        .at(&state.origin.source, state.origin.span)
-                        .help(format!("add a line `d {} = …`", state.name)),
-                );
-            }
-        }
-        for input in &composed.inputs {
-            if input.kind == InputKind::Bolus && input.receipts.is_empty() {
-                findings.push(
-                    Diagnostic::error("M2010", format!("no state receives the bolus `{}`", input.name))
-                        .at(&input.origin.source, input.origin.span)
-                        .help(format!("write `receives {}` behind a state", input.name)),
-                );
-            }
-        }
-        findings.into_iter().for_each(|finding| self.elaborator.found.push(finding));
-    }
-}
-
-fn family_name(family: ErrorFamily) -> &'static str {
-    match family {
-        ErrorFamily::Normal => "Normal",
-        ErrorFamily::LogNormal => "LogNormal",
-        ErrorFamily::StudentT => "StudentT",
-        ErrorFamily::OrnsteinUhlenbeck => "OU",
-    }
-}
-
-/// Warns of calibrated parameters and of inputs that change nothing.
-fn unused(composed: &Composed, found: &mut Diagnostics) {
-    let used = composed.graph.symbols(&composed.roots());
-    for (index, parameter) in composed.parameters.iter().enumerate() {
-        let prior = matches!(parameter.value, ParameterValue::Prior(_));
-        if prior && !used.contains(&Symbol::Parameter(index)) {
-            let message = format!("the parameter `{}` is used nowhere", parameter.name);
-            let place = &parameter.origin;
-            found
-                .push(Diagnostic::warning("M2011", message).at(&place.source, place.span).help("remove it, or use it"));
-        }
-    }
-    for (index, input) in composed.inputs.iter().enumerate() {
-        if input.kind != InputKind::Bolus && !used.contains(&Symbol::Input(index)) && input.assignments.is_empty() {
-            let message = format!("the input `{}` is used nowhere", input.name);
-            let place = &input.origin;
-            found
-                .push(Diagnostic::warning("M2011", message).at(&place.source, place.span).help("remove it, or use it"));
-        }
-    }
-}
-
-/// A state that is not solved for stands at its initial value while the steady state is solved, so that value may not
-/// come from the steady state itself.
-fn steady_on_steady(composed: &Composed, found: &mut Diagnostics) {
-    for symbol in composed.graph.symbols(&composed.steady_derivatives) {
-        let Symbol::State(index) = symbol else { continue };
-        let state = &composed.states[index];
-        let on_steady = composed.graph.symbols(&[state.initial.value]).iter().any(|s| matches!(s, Symbol::Steady(_)));
-        if !state.initial.steady && on_steady {
-            found.push(
-                Diagnostic::error("M2012", format!("`{}` begins at a steady value that depends on itself", state.name))
-                    .at(&state.origin.source, state.origin.span)
-                    .help("begin it at `steady`, so that it is solved for with the others"),
-            );
-        }
     }
 }

@@ -10,7 +10,7 @@ use super::graph::{Graph, NodeId, Symbol};
 ///
 /// Every expression is in the unit of the thing it defines; derivatives are in the state's unit per `time_unit`.
 /// Names of parts used `as part` are qualified: `part.name`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Composed {
     pub name: String,
     /// The sentence under the `component` or `composition` line.

@@ -118,7 +118,7 @@ pub enum Node {
     Op(Op, [NodeId; 3]),
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Constant(u64),
     Symbol(Symbol),
@@ -126,7 +126,7 @@ enum Key {
 }
 
 /// Nodes in an order in which every operand stands before its use.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
     known: HashMap<Key, NodeId>,

@@ -3,9 +3,11 @@
 mod compose;
 mod composed;
 mod expression;
+mod function;
 mod graph;
 mod lanes;
 mod library;
+mod observe;
 mod parse;
 mod prior;
 mod program;
@@ -13,6 +15,7 @@ mod scope;
 mod syntax;
 mod tape;
 mod token;
+mod whole;
 
 pub use composed::{
     Assignment, Composed, Covariate, Delivery, ErrorFamily, Initial, Input, InputKind, Observation, Origin, Output,

@@ -89,7 +89,7 @@ impl<'p> Scope<'p> {
 
     fn define(&mut self, prefix: &str, name: &Name, definition: Definition, found: &mut Diagnostics) {
         let source = &self.parts[definition.part].file.source;
-        let reserved = RESERVED.contains(&name.text.as_str()) || super::expression::is_function(&name.text);
+        let reserved = RESERVED.contains(&name.text.as_str()) || super::function::is_function(&name.text);
         if reserved || name.text.contains('.') {
             let why = if reserved { "is a word of the language" } else { "has a dot, which only a part's names have" };
             let message = format!("`{}` {why}", name.text);

@@ -6,6 +6,7 @@ use super::fan::{FanChart, Panel, Readings, Ribbon};
 use super::frame::Frame;
 use super::strip::{Event, Strip};
 use super::trace::{TraceChart, TracePanel};
+use crate::likelihood::Posterior;
 use crate::patient::Censoring;
 use crate::scenario::{AS_IT_WAS, Band, Comparison, ScenarioRun};
 use crate::stats::{Histogram, rank_histograms};
@@ -45,7 +46,13 @@ pub fn observed_outputs(twin: &Twin) -> Vec<String> {
 }
 
 /// A fan chart of outputs (by name) in every run, over the readings of the same names.
-pub fn fan_of(twin: &Twin, comparison: &Comparison, outputs: &[String], mut frame: Frame) -> FanChart {
+pub fn fan_of(
+    posterior: &Posterior,
+    clock: Clock,
+    comparison: &Comparison,
+    outputs: &[String],
+    mut frame: Frame,
+) -> FanChart {
     frame.caveats.extend(caveats(comparison));
     let runs = shown_runs(comparison);
     let panels = outputs.iter().map(|name| {
@@ -56,17 +63,17 @@ pub fn fan_of(twin: &Twin, comparison: &Comparison, outputs: &[String], mut fram
                 bands.map(|band| ribbon(&run.name, run.times_h.clone(), band))
             })
             .collect();
-        let output = twin.posterior.program.model.outputs.iter().find(|output| output.name == *name);
+        let output = posterior.program.model.outputs.iter().find(|output| output.name == *name);
         Panel {
             quantity: name.clone(),
             unit: output.map_or_else(String::new, |output| output.unit.text().to_string()),
             ribbons,
-            readings: readings(twin, name),
+            readings: readings(posterior, name),
             ..Panel::default()
         }
     });
     let panels = panels.collect();
-    FanChart { frame, panels, strips: strips(twin), window_h: None, epoch: clock_of(twin).epoch }
+    FanChart { frame, panels, strips: strips(posterior), window_h: None, epoch: clock.epoch }
 }
 
 /// Every run once: "as it was" of a horizon within that of another is not drawn again.
@@ -108,9 +115,9 @@ fn ribbon(name: &str, times_h: Vec<f64>, band: &Band) -> Ribbon {
 }
 
 /// The readings of a name, one list a device.
-fn readings(twin: &Twin, name: &str) -> Vec<Readings> {
-    let per_hour = per_hour(twin);
-    let terms = twin.posterior.terms.iter().filter(|term| term.name == name);
+fn readings(posterior: &Posterior, name: &str) -> Vec<Readings> {
+    let per_hour = per_hour(posterior);
+    let terms = posterior.terms.iter().filter(|term| term.name == name);
     let of_term = terms.map(|term| {
         let device = term.device.as_ref().map(|device| format!(" ({device})")).unwrap_or_default();
         let beyond = |censoring| match censoring {
@@ -129,15 +136,15 @@ fn readings(twin: &Twin, name: &str) -> Vec<Readings> {
 }
 
 /// Model time units in an hour.
-fn per_hour(twin: &Twin) -> f64 {
+fn per_hour(posterior: &Posterior) -> f64 {
     // The composer accepts only units of time here.
-    Unit::parse("h").ok().and_then(|hour| hour.factor_to(&twin.posterior.program.model.time_unit)).unwrap_or(1.0)
+    Unit::parse("h").ok().and_then(|hour| hour.factor_to(&posterior.program.model.time_unit)).unwrap_or(1.0)
 }
 
 /// What acted on the person, as recorded: amounts as ticks, rates and series as steps.
-fn strips(twin: &Twin) -> Vec<Strip> {
-    let (model, schedule) = (&twin.posterior.program.model, &twin.posterior.schedule);
-    let per_hour = per_hour(twin);
+fn strips(posterior: &Posterior) -> Vec<Strip> {
+    let (model, schedule) = (&posterior.program.model, &posterior.schedule);
+    let per_hour = per_hour(posterior);
     let mut strips = Vec::new();
     for (index, input) in model.inputs.iter().enumerate() {
         let name = || input.name.clone();

@@ -21,6 +21,12 @@ pub(crate) struct Stiffness {
 }
 
 impl Stiffness {
+    /// Whether this step, and many before it, were as long as stability allows.
+    fn held(&self) -> bool {
+        // A rest at the bound is cheap: it must not count against the short steps that an event asks for after it.
+        self.at_bound >= AT_BOUND && self.below == 0
+    }
+
     fn due(&self, steps: usize) -> bool {
         self.at_bound > 0 || steps.is_multiple_of(EVERY)
     }
@@ -87,7 +93,7 @@ impl<const W: usize> Run<'_, W> {
                 self.error_before = error.max(1e-4);
                 rejected_before = false;
                 let automatic = self.solve.settings.method == Method::Automatic;
-                if automatic && self.stiffness.at_bound >= AT_BOUND && end - to > MANY * h {
+                if automatic && self.stiffness.held() && end - to > MANY * h {
                     return Err(Failure::TooManySteps { steps: self.statistics.steps });
                 }
             } else {

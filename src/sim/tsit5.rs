@@ -126,11 +126,11 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
                     size = TANGENTS * size.max(FLOOR * value / self.by[l]);
                 }
                 let error = (self.h * sum[l]).abs() / (self.tolerance * size);
-                // NaN must fail the step, and comparisons with NaN are false.
-                worst[l] = if error <= worst[l] { worst[l] } else { error };
+                // NaN must fail the step, and comparisons with NaN are false: once there, it stays.
+                worst[l] = if error <= worst[l] || worst[l].is_nan() { worst[l] } else { error };
             }
         }
-        worst.iter().fold(0.0, |a, b| if *b <= a { a } else { *b })
+        worst.iter().fold(0.0f64, |a, b| if *b <= a || a.is_nan() { a } else { *b })
     }
 }
 

@@ -134,8 +134,11 @@ pub fn calibrate(
     Ok((twin, warnings))
 }
 
-/// The posterior of a bundle under a model.
-fn meet(
+/// The posterior of a bundle under a model, with what was and was not used, and warnings.
+///
+/// # Errors
+/// As those of [`calibrate`], where bundle and model do not fit.
+pub fn meet(
     model: Composed,
     patient: &Patient,
     solver: Settings,

@@ -14,7 +14,7 @@ use crate::diagnostic::Source;
 use crate::inference::{Draws, Verdict};
 use crate::likelihood::Posterior;
 
-pub use calibrate::{CalibrateError, Calibration, Progress, calibrate};
+pub use calibrate::{CalibrateError, Calibration, Progress, calibrate, meet};
 pub use file::TwinError;
 pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
 pub use store::StoreError;

@@ -19,7 +19,7 @@ const LAYERS: [(&str, &str); 13] = [
     ("likelihood", "all above"),
     ("twin", "all above"),
     ("scenario", "all above"),
-    ("report", "units, stats, inference, patient, twin, scenario"),
+    ("report", "units, stats, inference, patient, likelihood, twin, scenario"),
     ("cli", "all above"),
 ];
 

@@ -131,7 +131,8 @@ fn largest_differences(text: &str) -> [f64; 3] {
                 times: &times,
                 settings: Settings { tolerance: 1e-9, ..Settings::default() },
             };
-            let found = ensemble.outputs(&mut ensemble.workspace(), &[values.clone()], &outputs).remove(0).unwrap();
+            let found =
+                ensemble.outputs(&mut ensemble.workspace(), std::slice::from_ref(&values), &outputs).remove(0).unwrap();
             for (at, row) in reference.iter().enumerate() {
                 for (index, column) in ["Gp_mg_dl", "Gsub_mg_dl", "I_pmol_l"].iter().enumerate() {
                     let (ours, theirs) = (found[index * times.len() + at], row[*column].parse::<f64>().unwrap());

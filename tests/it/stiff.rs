@@ -29,6 +29,9 @@ fn settings(method: Method, tolerance: f64) -> Settings {
 }
 
 /// Outputs `[time][output]` in the first lane, and what the solve cost.
+/// Outputs in lanes, `[time][output]`.
+type Rows<const W: usize> = Vec<Vec<[f64; W]>>;
+
 fn solve<const W: usize>(
     program: &Program,
     reading: Reading,
@@ -36,7 +39,7 @@ fn solve<const W: usize>(
     times: &[f64],
     settings: Settings,
     set: &dyn Fn(&mut Workspace<W>),
-) -> Result<(Vec<Vec<[f64; W]>>, Statistics), Failure> {
+) -> Result<(Rows<W>, Statistics), Failure> {
     let mut workspace = Workspace::<W>::new(program, reading);
     set(&mut workspace);
     let mut found = Vec::new();

@@ -121,7 +121,7 @@ fn numbers_and_kinds_of_input() {
     expect(&format!("{DOSE}time = \"1 h\"\namount = \"1 mg\"\nrate = \"1 mg/h\"\n"), "S5015", "5:1", &["`amount`"]);
     expect("[[set]]\nparameter = \"CL\"\nfactor = 2\nvalue = \"1 L/h\"\n", "S5015", "4:1", &["`value`"]);
     let both = "time = \"1 h\"\nevents = [{ time = \"1 h\", amount = \"1 mg\" }]\n";
-    expect(&format!("{DOSE}{both}"), "S5015", "3:1", &["`events`"]);
+    expect(&format!("{DOSE}{both}"), "S5015", "4:1", &["`events`"]);
     expect(&format!("{LEVEL}measure = \"peak\"\nlevel = \"1 mg/L\"\n"), "S5015", "4:1", &["`peak`"]);
     expect("[[set]]\nparameter = \"CL\"\nvalue = \"-1 L/h\"\n", "S5018", "3:9", &["`CL`"]);
     expect("[[covariate]]\nname = \"weight\"\nvalue = \"7000 kg\"\n", "S5018", "3:9", &["plausible"]);

@@ -190,8 +190,8 @@ fn what_goes_beyond_the_data_is_said() {
     );
     told("[[add]]\ninput = \"dose\"\ntime = \"10 h\"\namount = \"10 mg\"\n", &["160 mg of `dose` in the 24 h"]);
     told(
-        "[[hold]]\ninput = \"drip\"\nrate = \"3 mg/h\"\n",
-        &["`drip` at 3 mg/h: the record has 6 to 18 mg/h", "`level` would fall to"],
+        "[[hold]]\ninput = \"drip\"\nrate = \"0.1 mg/h\"\n",
+        &["`drip` at 0.1 mg/h: the record has 6 to 18 mg/h", "`level` would fall to"],
     );
     told("[[hold]]\ninput = \"heat\"\nvalue = 1.5\n", &["`heat` at 1.5"]);
     told(
