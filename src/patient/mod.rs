@@ -35,7 +35,7 @@ pub struct Patient {
     pub model: Option<String>,
     /// Time zero on the calendar; `None` where times are only relative.
     pub epoch: Option<jiff::ZonedDateTime>,
-    /// Where the record begins [h]; nothing is earlier.
+    /// Where the record begins `[h]`; nothing is earlier.
     pub start_h: f64,
     pub covariates: Vec<Covariate>,
     /// One a name.
@@ -187,7 +187,7 @@ impl Patient {
         self.exposures.iter().find(|exposure| exposure.name == name)
     }
 
-    /// Time of the last reading [h]; `None` without observations.
+    /// Time of the last reading `[h]`; `None` without observations.
     pub fn end_h(&self) -> Option<f64> {
         let times =
             self.observations.iter().flat_map(|observation| &observation.readings).map(|reading| reading.time_h);

@@ -10,7 +10,7 @@ pub struct SummaryRow {
     pub name: String,
     /// How many values; for what was left out, how many things.
     pub count: usize,
-    /// Times of the first and the last value [h]; `None` where there are none.
+    /// Times of the first and the last value `[h]`; `None` where there are none.
     pub times_h: Option<(f64, f64)>,
     /// Unit of the values here.
     pub unit: String,

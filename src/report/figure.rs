@@ -56,7 +56,7 @@ impl Format {
 }
 
 impl Figure {
-    /// Width and height [px]; a PNG has twice as many pixels each way.
+    /// Width and height `[px]`; a PNG has twice as many pixels each way.
     pub fn size(&self) -> (u32, u32) {
         (self.scene.width.ceil() as u32, self.scene.height.ceil() as u32)
     }

@@ -12,7 +12,7 @@ use super::{Scenario, Window};
 #[derive(Clone, Debug)]
 pub struct ScenarioRun {
     pub name: String,
-    /// Times since the epoch [h].
+    /// Times since the epoch `[h]`.
     pub times_h: Vec<f64>,
     /// One an output of the model.
     pub bands: Vec<Band>,

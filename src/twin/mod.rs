@@ -85,7 +85,7 @@ pub struct Provenance {
     pub sampler: String,
     pub solver: String,
     pub tolerance: f64,
-    /// Wall-clock time of the calibration [s].
+    /// Wall-clock time of the calibration `[s]`.
     pub seconds: f64,
     /// Evaluations of the posterior and its gradient.
     pub gradients: u64,
