@@ -2,6 +2,8 @@
 //!
 //! The same code runs on every processor and gives the same bits on each: no fused multiply-add, no system libm.
 
+use pulp::Simd;
+
 /// W numbers that go through the same arithmetic together.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
@@ -18,6 +20,63 @@ impl<const W: usize> Block<W> {
     #[inline(always)]
     pub fn map(self, f: impl Fn(f64) -> f64) -> Self {
         Self(self.0.map(f))
+    }
+}
+
+/// One register of lanes, with the operators of numbers: what is written once for both is the same arithmetic.
+#[derive(Clone, Copy)]
+pub(crate) struct Vector<S: Simd> {
+    simd: S,
+    pub of: S::f64s,
+}
+
+impl<S: Simd> Vector<S> {
+    #[inline(always)]
+    pub fn new(simd: S, of: S::f64s) -> Self {
+        Self { simd, of }
+    }
+
+    #[inline(always)]
+    pub fn splat(simd: S, value: f64) -> Self {
+        Self { simd, of: simd.splat_f64s(value) }
+    }
+
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self { simd: self.simd, of: self.simd.abs_f64s(self.of) }
+    }
+
+    /// The greater of two numbers; what it is where one is none is not said.
+    #[inline(always)]
+    pub fn max(self, other: Self) -> Self {
+        Self { simd: self.simd, of: self.simd.max_f64s(self.of, other.of) }
+    }
+}
+
+macro_rules! operator {
+    ($operator:ident, $name:ident, $function:ident) => {
+        impl<S: Simd> std::ops::$operator for Vector<S> {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                Self { simd: self.simd, of: self.simd.$function(self.of, other.of) }
+            }
+        }
+    };
+}
+
+operator!(Add, add, add_f64s);
+operator!(Sub, sub, sub_f64s);
+operator!(Mul, mul, mul_f64s);
+operator!(Div, div, div_f64s);
+
+impl<S: Simd> std::ops::Neg for Vector<S> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self { simd: self.simd, of: self.simd.neg_f64s(self.of) }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Straight-line code over blocks of lanes: the tape, and its two readings (plain lanes, tangents).
 
-use pulp::{Arch, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::graph::{Graph, Node, NodeId, Op};
-use super::lanes::{self, Block};
+use super::lanes::{self, Block, Vector};
 
 /// What an instruction does; the fused ones save a store, a load and a dispatch each.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,7 +102,7 @@ impl<const W: usize> WithSimd for LanesRun<'_, W> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, _: S) {
         let values = self.values;
         for i in self.code {
             let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
@@ -151,41 +151,56 @@ impl<const W: usize> WithSimd for TangentsRun<'_, W> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let values = self.values;
         for i in self.code {
             let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
             let (x, y) = (a[0], b[0]);
             let mut out = [0.0; W];
-            // The value goes into lane 0 after the tangents, which are computed in all lanes alike.
+            // The tangents are computed in all lanes alike, whole registers at a time; then the value goes into lane 0.
+            // Left to itself, the compiler would leave lane 0 out of the first register and take it apart.
             macro_rules! tangents {
-                ($value:expr, |$l:ident| $e:expr) => {{
-                    for $l in 0..W {
-                        out[$l] = $e;
+                ($value:expr; $($k:ident),*; |$a:ident, $b:ident, $c:ident| $e:expr) => {{
+                    let value: f64 = $value;
+                    {
+                        $(let $k = Vector::splat(simd, $k);)*
+                        let (a, b, c) = (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0, S::as_simd_f64s(c).0);
+                        let vectors = S::as_mut_simd_f64s(&mut out).0;
+                        for (vector, out) in vectors.iter_mut().enumerate() {
+                            let ($a, $b, $c) = (a[vector], b[vector], c[vector]);
+                            let [$a, $b, $c] = [$a, $b, $c].map(|of| Vector::new(simd, of));
+                            let _ = ($a, $b, $c);
+                            *out = ($e).of;
+                        }
                     }
-                    out[0] = $value;
+                    for lane in W - W % S::F64_LANES..W {
+                        let ($a, $b, $c) = (a[lane], b[lane], c[lane]);
+                        let _ = ($a, $b, $c);
+                        out[lane] = $e;
+                    }
+                    out[0] = value;
                 }};
             }
-            // f(x) with f′(x); a tangent of 0 stays 0 where the derivative is infinite.
+            // f(x) with f′(x).
             macro_rules! unary {
                 ($value:expr, $slope:expr) => {{
-                    let (value, slope): (f64, f64) = ($value, $slope);
-                    tangents!(value, |l| slope * a[l])
+                    let slope: f64 = $slope;
+                    tangents!($value; slope; |a, b, c| slope * a)
                 }};
             }
             match i.code {
-                Code::MulAdd => tangents!(x * y + c[0], |l| x * b[l] + y * a[l] + c[l]),
-                Code::MulSub => tangents!(x * y - c[0], |l| x * b[l] + y * a[l] - c[l]),
-                Code::SubMul => tangents!(c[0] - x * y, |l| c[l] - (x * b[l] + y * a[l])),
+                Code::MulAdd => tangents!(x * y + c[0]; x, y; |a, b, c| x * b + y * a + c),
+                Code::MulSub => tangents!(x * y - c[0]; x, y; |a, b, c| x * b + y * a - c),
+                Code::SubMul => tangents!(c[0] - x * y; x, y; |a, b, c| c - (x * b + y * a)),
                 Code::Plain(op) => match op {
-                    Op::Add => tangents!(x + y, |l| a[l] + b[l]),
-                    Op::Sub => tangents!(x - y, |l| a[l] - b[l]),
-                    Op::Mul => tangents!(x * y, |l| x * b[l] + y * a[l]),
+                    Op::Add => tangents!(x + y; ; |a, b, c| a + b),
+                    Op::Sub => tangents!(x - y; ; |a, b, c| a - b),
+                    Op::Mul => tangents!(x * y; x, y; |a, b, c| x * b + y * a),
                     Op::Div => {
                         let (quotient, inverse) = (x / y, 1.0 / y);
-                        tangents!(quotient, |l| (a[l] - quotient * b[l]) * inverse)
+                        tangents!(quotient; quotient, inverse; |a, b, c| (a - quotient * b) * inverse)
                     }
-                    Op::Neg => tangents!(-x, |l| -a[l]),
+                    Op::Neg => tangents!(-x; ; |a, b, c| -a),
                     Op::Exp => {
                         let value = lanes::exp(x);
                         unary!(value, value)
@@ -195,7 +210,10 @@ impl<const W: usize> WithSimd for TangentsRun<'_, W> {
                         let value = x.sqrt();
                         // At 0 the slope is infinite; a constant 0 there must not turn its zero tangents into NaN.
                         let slope = 0.5 / value;
-                        tangents!(value, |l| if a[l] == 0.0 { 0.0 } else { slope * a[l] })
+                        for l in 0..W {
+                            out[l] = if a[l] == 0.0 { 0.0 } else { slope * a[l] };
+                        }
+                        out[0] = value;
                     }
                     Op::Tanh => {
                         let value = lanes::tanh(x);
@@ -208,7 +226,7 @@ impl<const W: usize> WithSimd for TangentsRun<'_, W> {
                         let value = lanes::pow(x, y);
                         let by_base = if x == 0.0 { if y > 1.0 { 0.0 } else { y } } else { y * value / x };
                         let by_power = if x > 0.0 { value * lanes::ln(x) } else { 0.0 };
-                        tangents!(value, |l| by_base * a[l] + by_power * b[l])
+                        tangents!(value; by_base, by_power; |a, b, c| by_base * a + by_power * b)
                     }
                     Op::Min | Op::Max => {
                         let first = if op == Op::Min { x < y } else { x > y } || x.is_nan();

@@ -4,7 +4,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::model::Block;
+use crate::model::{Block, Vector};
 
 pub(crate) const C: [f64; 7] = [0.0, 0.161, 0.327, 0.9, 0.980_025_540_904_509_7, 1.0, 1.0];
 
@@ -57,18 +57,28 @@ impl<const W: usize> WithSimd for Combine<'_, W> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let states = self.before.len();
+        let h = simd.splat_f64s(self.h);
         for (state, (out, before)) in self.out.iter_mut().zip(self.before).enumerate() {
-            let mut sum = [0.0; W];
-            for (stage, weight) in self.stages.chunks_exact(states).zip(self.weights) {
-                let block = &stage[state].0;
-                for l in 0..W {
-                    sum[l] += weight * block[l];
+            let (outs, rest) = S::as_mut_simd_f64s(&mut out.0);
+            let befores = S::as_simd_f64s(&before.0).0;
+            // One register at a time through all stages: left to itself, the compiler keeps the sums in memory.
+            for (vector, (out, before)) in outs.iter_mut().zip(befores).enumerate() {
+                let mut sum = simd.splat_f64s(0.0);
+                for (stage, weight) in self.weights.iter().enumerate() {
+                    let block = S::as_simd_f64s(&self.stages[stage * states + state].0).0[vector];
+                    sum = simd.add_f64s(sum, simd.mul_f64s(simd.splat_f64s(*weight), block));
                 }
+                *out = simd.add_f64s(*before, simd.mul_f64s(h, sum));
             }
-            for l in 0..W {
-                out.0[l] = before.0[l] + self.h * sum[l];
+            let first = W - rest.len();
+            for (lane, out) in rest.iter_mut().enumerate() {
+                let stages = self.weights.iter().enumerate();
+                let sum = stages.fold(0.0, |sum, (stage, weight)| {
+                    sum + weight * self.stages[stage * states + state].0[first + lane]
+                });
+                *out = before.0[first + lane] + self.h * sum;
             }
         }
     }
@@ -107,30 +117,46 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
     type Output = f64;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
         let states = self.before.len();
-        let mut worst = [0.0f64; W];
+        // A lane's size is `loose · max(own size, floor · size of lane 0)`.
+        let (mut loose, mut floor) = ([1.0; W], [0.0; W]);
+        for lane in self.lanes..W {
+            (loose[lane], floor[lane]) = (TANGENTS, FLOOR / self.by[lane]);
+        }
+        let (mut worst, mut rest) = ([0.0; W], 0.0f64);
+        let splat = |value| Vector::splat(simd, value);
+        let (tolerance, share, least) = (self.tolerance, FLOOR, 1e-100);
         for state in 0..states {
-            let mut sum = [0.0; W];
-            for (stage, weight) in self.stages.chunks_exact(states).zip(ERROR) {
-                let block = &stage[state].0;
-                for l in 0..W {
-                    sum[l] += weight * block[l];
-                }
-            }
             let (before, after, largest) = (&self.before[state].0, &self.after[state].0, &self.largest[state].0);
-            for l in 0..W {
-                let mut size = before[l].abs().max(after[l].abs()).max(FLOOR * largest[l]).max(1e-100);
-                if l >= self.lanes {
-                    let value = before[0].abs().max(after[0].abs()).max(largest[0]);
-                    size = TANGENTS * size.max(FLOOR * value / self.by[l]);
-                }
-                let error = (self.h * sum[l]).abs() / (self.tolerance * size);
-                // NaN must fail the step, and comparisons with NaN are false: once there, it stays.
-                worst[l] = if error <= worst[l] || worst[l].is_nan() { worst[l] } else { error };
+            let value = before[0].abs().max(after[0].abs()).max(largest[0]);
+            macro_rules! error {
+                ($number:expr, $at:expr) => {{
+                    let (number, at) = ($number, $at);
+                    let mut sum = number(0.0);
+                    for (stage, weight) in ERROR.iter().enumerate() {
+                        sum = sum + number(*weight) * at(&self.stages[stage * states + state].0);
+                    }
+                    let size =
+                        at(before).abs().max(at(after).abs()).max(number(share) * at(largest)).max(number(least));
+                    let size = at(&loose) * size.max(at(&floor) * number(value));
+                    (number(self.h) * sum).abs() / (number(tolerance) * size)
+                }};
+            }
+            for (vector, worst) in S::as_mut_simd_f64s(&mut worst).0.iter_mut().enumerate() {
+                let at = |block: &[f64; W]| Vector::new(simd, S::as_simd_f64s(block).0[vector]);
+                let error = error!(splat, at);
+                *worst = Vector::new(simd, *worst).max(error).of;
+                // NaN must fail the step, and the greater of it and a number may be the number.
+                let none = error * splat(0.0);
+                *worst = (Vector::new(simd, *worst) + none).of;
+            }
+            for lane in W - W % S::F64_LANES..W {
+                let error: f64 = error!(|value: f64| value, |block: &[f64; W]| block[lane]);
+                rest = rest.max(error) + error * 0.0;
             }
         }
-        worst.iter().fold(0.0f64, |a, b| if *b <= a || a.is_nan() { a } else { *b })
+        worst.iter().fold(rest, |worst, error| if worst.is_nan() || *error <= worst { worst } else { *error })
     }
 }
 
