@@ -60,6 +60,8 @@ impl Noise {
                 }
             }
             ErrorFamily::OrnsteinUhlenbeck => ornstein_uhlenbeck(value, [a, b, c], censoring, before),
+            // It needs more of the past than one residual: see `smooth`.
+            ErrorFamily::Matern => Scored { ln_density: f64::NAN, ..Scored::default() },
         }
     }
 
@@ -75,6 +77,7 @@ impl Noise {
                 let (correlation, residual) = before.map_or((0.0, 0.0), |b| ((-b.elapsed / c).exp(), b.residual));
                 a + correlation * residual + b * (1.0 - correlation * correlation).sqrt() * normal()
             }
+            ErrorFamily::Matern => f64::NAN,
         }
     }
 
@@ -90,7 +93,7 @@ impl Noise {
     pub fn arity(family: ErrorFamily) -> usize {
         match family {
             ErrorFamily::Normal | ErrorFamily::LogNormal => 2,
-            ErrorFamily::StudentT | ErrorFamily::OrnsteinUhlenbeck => 3,
+            ErrorFamily::StudentT | ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern => 3,
         }
     }
 }

@@ -4,6 +4,7 @@ mod family;
 mod matching;
 mod posterior;
 mod predictive;
+mod smooth;
 
 pub use family::{Noise, Scored};
 pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};

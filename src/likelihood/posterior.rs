@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::inference::{LogDensityGradient, Rejection};
-use crate::model::{Program, Reading};
+use crate::model::{ErrorFamily, Program, Reading};
 use crate::population::Prior;
 use crate::sim::{Failure, Schedule, Settings, Solve, Used, Workspace};
 
 use super::family::{Before, Noise};
 use super::matching::{Matched, Term};
+use super::smooth::{Dual, Expected, Number, Past};
 
 /// A person's posterior on the real line, up to a constant.
 #[derive(Debug)]
@@ -154,12 +155,26 @@ impl Pass<'_> {
         let mut total = [0.0; W];
         // Residual of each term's reading before, with its tangents, and its time.
         let mut before: Vec<Option<([f64; W], f64)>> = vec![None; posterior.terms.len()];
+        let mut past: Vec<Option<Past<Dual<W>>>> = vec![None; posterior.terms.len()];
         let solve = Solve { program, schedule: &posterior.schedule, settings: posterior.settings };
         let pointwise = &mut self.pointwise;
         solve.run(workspace, &posterior.times, &mut |time, workspace| {
             for (index, number) in &posterior.taken[time] {
                 let (term, reading) = (&posterior.terms[*index], posterior.terms[*index].readings[*number]);
                 workspace.observation(program, term.observation);
+                if term.family == ErrorFamily::Matern {
+                    let argument = |index| Dual(workspace.argument(program, term.observation, index).0);
+                    let arguments = [argument(0), argument(1), argument(2)];
+                    let expected = Expected::new(arguments, past[*index].as_ref(), reading.time);
+                    let (ln_density, next) = expected.score(reading.value, reading.censoring);
+                    sum += ln_density.value();
+                    total.iter_mut().zip(ln_density.0).for_each(|(total, tangent)| *total += tangent);
+                    past[*index] = Some(next);
+                    if let Some(pointwise) = pointwise {
+                        pointwise[*index].push(ln_density.value());
+                    }
+                    continue;
+                }
                 let arity = Noise::arity(term.family);
                 let mut noise = Noise { family: term.family, arguments: [0.0; 3] };
                 for argument in 0..arity {

@@ -1,11 +1,15 @@
 //! What each draw says of every reading: its likelihood, and a reading drawn in its place.
 
-use crate::model::Reading;
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+use crate::model::{ErrorFamily, Reading};
 use crate::sim::{Ensemble, Failure, LANES, Workspace};
 use crate::stats::Stream;
 
 use super::family::{Before, Noise};
 use super::posterior::Posterior;
+use super::smooth::{Expected, Past};
 
 /// One draw's word on every reading, term after term; each list has one entry a reading.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +39,8 @@ impl Posterior {
         let mut found = vec![empty.clone(); draws.len()];
         // Residuals before, as measured and as drawn, and their time.
         let mut before: Vec<Vec<Option<(f64, f64, f64)>>> = vec![vec![None; self.terms.len()]; draws.len()];
+        // The same of smooth errors.
+        let mut past: Vec<Vec<Option<(Past<f64>, Past<f64>)>>> = vec![vec![None; self.terms.len()]; draws.len()];
         let ensemble = Ensemble {
             program: &self.program,
             covariates: &self.covariates,
@@ -47,6 +53,7 @@ impl Posterior {
                 // A person who starts again alone starts with nothing.
                 found[first..first + count].fill(empty.clone());
                 before[first..first + count].fill(vec![None; self.terms.len()]);
+                past[first..first + count].fill(vec![None; self.terms.len()]);
             }
             for (index, number) in self.taken(time) {
                 let (term, reading) = (&self.terms[*index], self.terms[*index].readings[*number]);
@@ -57,6 +64,17 @@ impl Posterior {
                     for argument in 0..Noise::arity(term.family) {
                         noise.arguments[argument] =
                             workspace.argument(&self.program, term.observation, argument).0[lane];
+                    }
+                    if term.family == ErrorFamily::Matern {
+                        let (measured, drawn) = past[person][*index].unzip();
+                        let expected = Expected::new(noise.arguments, measured.as_ref(), reading.time);
+                        let (ln_density, measured) = expected.score(reading.value, reading.censoring);
+                        let normal = streams[person].sample(StandardNormal);
+                        let (value, drawn) = Expected::new(noise.arguments, drawn.as_ref(), reading.time).draw(normal);
+                        found[person].ln_likelihood[*index].push(ln_density);
+                        found[person].drawn[*index].push(value);
+                        past[person][*index] = Some((measured, drawn));
+                        continue;
                     }
                     let last = before[person][*index];
                     let measured = last.map(|(residual, _, at)| Before { residual, elapsed: reading.time - at });

@@ -215,6 +215,9 @@ pub enum ErrorFamily {
     /// `OU(mean, sd, correlation_time)`: normal with autocorrelation exp(−Δt / correlation_time); the time in the
     /// model's time unit.
     OrnsteinUhlenbeck,
+    /// `Matern(mean, sd, correlation_time)`: normal with autocorrelation (1 + x) exp(−x), x = √3 Δt / correlation_time:
+    /// errors that change smoothly, as those of a device that filters.
+    Matern,
 }
 
 /// Where something is written.

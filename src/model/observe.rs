@@ -10,11 +10,12 @@ use super::syntax::{Expression, Name};
 
 impl Composer<'_> {
     pub fn observe(&mut self, part: usize, name: &Name, unit: Option<&Name>, family: &Name, arguments: &[Expression]) {
-        const FAMILIES: [(&str, ErrorFamily, &[&str]); 4] = [
+        const FAMILIES: [(&str, ErrorFamily, &[&str]); 5] = [
             ("Normal", ErrorFamily::Normal, &["mean", "sd"]),
             ("LogNormal", ErrorFamily::LogNormal, &["median", "sigma"]),
             ("StudentT", ErrorFamily::StudentT, &["df", "location", "scale"]),
             ("OU", ErrorFamily::OrnsteinUhlenbeck, &["mean", "sd", "time"]),
+            ("Matern", ErrorFamily::Matern, &["mean", "sd", "time"]),
         ];
         let Some((_, family, roles)) = FAMILIES.iter().find(|(known, ..)| *known == family.text) else {
             let diagnostic = Diagnostic::error("M4001", format!("there is no error family `{}`", family.text));
@@ -81,5 +82,6 @@ fn family_name(family: ErrorFamily) -> &'static str {
         ErrorFamily::LogNormal => "LogNormal",
         ErrorFamily::StudentT => "StudentT",
         ErrorFamily::OrnsteinUhlenbeck => "OU",
+        ErrorFamily::Matern => "Matern",
     }
 }

@@ -84,7 +84,7 @@ impl Line<'_> {
         if first.is_alphabetic() || first == '_' {
             return Some(TokenKind::Name(self.name()));
         }
-        let digit_follows = self.rest()[1.min(self.rest().len())..].starts_with(|c: char| c.is_ascii_digit());
+        let digit_follows = self.rest().chars().nth(1).is_some_and(|next| next.is_ascii_digit());
         if first.is_ascii_digit() || (first == '.' && digit_follows) {
             return self.number();
         }
