@@ -38,7 +38,7 @@ impl Verdict {
         }
         if let Some((at, r_hat, failing)) = failing(&parameters, |p| p.r_hat - WORST_R_HAT) {
             reasons.push(format!(
-                "The chains do not agree on {}{failing}: R̂ is {:.3}, and should be at most {WORST_R_HAT}. Run more \
+                "The chains do not agree on {}{failing}: R̂ is {:.4}, and should be at most {WORST_R_HAT}. Run more \
                  warmup; if it stays, the posterior has several modes or hardly determines this parameter.",
                 name(at),
                 r_hat + WORST_R_HAT

@@ -255,12 +255,14 @@ fn no_start(reasons: &[String]) -> Diagnostics {
 
 /// The mode reached from each start that reaches one.
 fn climb(posterior: &Posterior, starts: &[Vec<f64>], progress: &(dyn Fn(Progress) + Sync)) -> Vec<Mode> {
+    // Chains start spread around the mode: a hundredth of ln density more or less is nothing to them.
+    let settings = ModeSettings { tolerance: 1e-2, ..ModeSettings::default() };
     let (done, of) = (AtomicUsize::new(0), starts.len());
     progress(Progress::Mode { done: 0, of });
     let reached: Vec<Option<Result<Mode, Rejection>>> = starts
         .par_iter()
         .map(|start| {
-            let mode = modes(posterior, std::slice::from_ref(start), &ModeSettings::default()).pop();
+            let mode = modes(posterior, std::slice::from_ref(start), &settings).pop();
             progress(Progress::Mode { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
             mode
         })

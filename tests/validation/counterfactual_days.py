@@ -89,7 +89,7 @@ def main():
         for data, options in settings.items():
             begun = time.time()
             twin = bundle / f"{data.replace(' ', '_')}.twin"
-            made = homeostat("calibrate", bundle, "-o", twin, "--overwrite", "--warmup", 300, "--draws", 500, "--json",
+            made = homeostat("calibrate", bundle, "-o", twin, "--overwrite", "--warmup", 300, "--draws", 700, "--json",
                              "--threads", chosen.threads, "--seed", chosen.seed, *options)
             seconds = time.time() - begun
             verdict = json.loads(made.stdout)["verdict"]
