@@ -16,7 +16,7 @@ use crate::likelihood::{Matching, Posterior, match_patient};
 use crate::model::{Composed, Program};
 use crate::patient::Patient;
 use crate::population::{Prior, PriorError};
-use crate::sim::Settings;
+use crate::sim::{Method, Settings, Used};
 use crate::stats::Seed;
 
 use super::predict::predictions;
@@ -116,11 +116,14 @@ pub fn calibrate(
     })?;
     gradients += draws.gradients;
     let missed = missed(&found, best, &normal, &draws);
+    let every = (draws.values.len() / prior.dimension()).div_ceil(LOOKED_AT).max(1);
+    let positions: Vec<Vec<f64>> = draws.values.chunks(prior.dimension()).step_by(every).map(<[f64]>::to_vec).collect();
     for draw in draws.values.chunks_mut(prior.dimension()) {
         let natural = prior.natural(draw);
         draw.copy_from_slice(&natural);
     }
     let names: Vec<String> = prior.calibrated.iter().map(|c| c.name.clone()).collect();
+    twin.provenance.solver = solver(&posterior, &positions);
     twin.verdict = Verdict::of(&draws, &names);
     if let Some(missed) = missed {
         twin.verdict.passed = false;
@@ -204,6 +207,24 @@ fn provenance(posterior: &Posterior, patient: &Patient, settings: &Calibration, 
         tolerance: settings.solver.tolerance,
         seconds: 0.0,
         gradients: 0,
+    }
+}
+
+/// Draws whose solver is looked at for the provenance.
+const LOOKED_AT: usize = 100;
+
+/// How the model was solved: by which method, and at how many of these positions explicit steps would not do.
+fn solver(posterior: &Posterior, positions: &[Vec<f64>]) -> String {
+    let implicit = |at: &Vec<f64>| {
+        let mut workspace = posterior.workspace();
+        // A position that was drawn has a density; how it was solved is all that is asked here.
+        let _ = posterior.ln_density_gradient(&mut workspace, at, &mut vec![0.0; at.len()]);
+        workspace.used() != Used::Explicit
+    };
+    match (posterior.settings.method, positions.par_iter().filter(|at| implicit(at)).count()) {
+        (Method::Implicit, _) => "ESDIRK, BDF".into(),
+        (_, 0) => "Tsit5".into(),
+        (_, some) => format!("Tsit5, implicit where stiff ({some} of {} draws looked at)", positions.len()),
     }
 }
 

@@ -214,6 +214,32 @@ fn wrong_models_and_outputs() {
 }
 
 #[test]
+fn a_damaged_twin_is_refused_by_every_command() {
+    let folder = TempDir::new().unwrap();
+    let twin = folder.path().join("a.twin");
+    let mut arguments = vec!["calibrate", "patients/theophylline_01", "-o", text(&twin)];
+    arguments.extend(QUICK);
+    homeostat(&arguments);
+    let scenario = "scenarios/theophylline/twice_daily.toml";
+    let figure = folder.path().join("a.svg");
+    let refuse = |words: &[&str]| {
+        refused(&["summary", text(&twin)], 1, words);
+        refused(&["scenario", text(&twin), scenario], 1, words);
+        refused(&["plot", text(&twin), "-o", text(&figure)], 1, words);
+        assert!(!figure.exists());
+    };
+    let values = twin.join("posterior/CL/c/0/0");
+    let mut bytes = fs::read(&values).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&values, &bytes).unwrap();
+    refuse(&["T3004", "posterior/CL/c/0/0"]);
+    bytes[middle] ^= 1;
+    fs::write(&values, &bytes).unwrap();
+    assert_eq!(homeostat(&["summary", text(&twin)]).status.code(), Some(0));
+}
+
+#[test]
 fn a_kill_leaves_no_half_written_twin() {
     let folder = TempDir::new().unwrap();
     let twin = folder.path().join("a.twin");

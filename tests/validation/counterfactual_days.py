@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What would have happened, against what did: twins of virtual people judged by the true glucose of other fourth days.
 
-    python3 tests/validation/counterfactual_days.py PEOPLE [OUT] [--people adult_001,…] [--threads N] [--seed N]
+    python3 tests/validation/counterfactual_days.py PEOPLE [OUT] [--only adult_001,…] [--data "four days"]
 
 PEOPLE holds a folder a person with cgm.csv, meals.csv, boluses.csv, person.json, scenarios.json, truth.csv. Each person
 becomes a bundle by copying patient.toml of patients/virtual_adult_001, and is calibrated twice: on all four days, and on
@@ -63,7 +63,10 @@ def main():
     parser.add_argument("people", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path, nargs="?", default=pathlib.Path("counterfactual_days"))
     parser.add_argument("--only", help="names of people, with commas between them")
+    parser.add_argument("--data", choices=["four days", "day 4 alone"], help="calibrate to these only")
     parser.add_argument("--threads", default="2")
+    parser.add_argument("--warmup", default="300")
+    parser.add_argument("--draws", default="700")
     parser.add_argument("--seed", default="1")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,7 @@ def main():
         "four days": [],
         "day 4 alone": ["--model", "t1d_window", "--from", f"{FROM_H}h", "--to", f"{TO_H}h"],
     }
+    settings = {data: settings[data] for data in settings if chosen.data in (None, data)}
     rows = []
     for name in names:
         bundle = chosen.out / name
@@ -89,8 +93,8 @@ def main():
         for data, options in settings.items():
             begun = time.time()
             twin = bundle / f"{data.replace(' ', '_')}.twin"
-            made = homeostat("calibrate", bundle, "-o", twin, "--overwrite", "--warmup", 300, "--draws", 700, "--json",
-                             "--threads", chosen.threads, "--seed", chosen.seed, *options)
+            made = homeostat("calibrate", bundle, "-o", twin, "--overwrite", "--json", "--warmup", chosen.warmup, "--draws",
+                             chosen.draws, "--threads", chosen.threads, "--seed", chosen.seed, *options)
             seconds = time.time() - begun
             verdict = json.loads(made.stdout)["verdict"]
             tables = bundle / data.replace(" ", "_")
