@@ -20,6 +20,9 @@ pub struct Predicted {
     pub drawn: Vec<Vec<f64>>,
 }
 
+/// Of a smooth error, as measured and as drawn.
+type Pasts = (Past<f64>, Past<f64>);
+
 impl Posterior {
     /// Memory for [`Self::predict`]; one a thread.
     pub fn lanes(&self) -> Workspace<LANES> {
@@ -40,7 +43,7 @@ impl Posterior {
         // Residuals before, as measured and as drawn, and their time.
         let mut before: Vec<Vec<Option<(f64, f64, f64)>>> = vec![vec![None; self.terms.len()]; draws.len()];
         // The same of smooth errors.
-        let mut past: Vec<Vec<Option<(Past<f64>, Past<f64>)>>> = vec![vec![None; self.terms.len()]; draws.len()];
+        let mut past: Vec<Vec<Option<Pasts>>> = vec![vec![None; self.terms.len()]; draws.len()];
         let ensemble = Ensemble {
             program: &self.program,
             covariates: &self.covariates,

@@ -255,7 +255,7 @@ mod tests {
     fn a_series_has_the_density_of_its_joint_normal() {
         let (mean, sd, time) = (5.0, 1.4, 6.0);
         let kernel = nalgebra::DMatrix::from_fn(5, 5, |i, j| {
-            let x = 3f64.sqrt() * (TIMES[i] - TIMES[j] as f64).abs() / time;
+            let x = 3f64.sqrt() * (TIMES[i] - TIMES[j]).abs() / time;
             sd * sd * (1.0 + x) * (-x).exp()
         });
         let e = nalgebra::DVector::from_iterator(5, VALUES.iter().map(|value| value - mean));

@@ -102,11 +102,31 @@ impl<const W: usize> WithSimd for LanesRun<'_, W> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let values = self.values;
         for i in self.code {
             let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
             let mut out = [0.0; W];
+            // Whole registers at a time. Left to itself, the compiler takes short loops apart into single lanes.
+            macro_rules! registers {
+                (|$a:ident, $b:ident, $c:ident| $e:expr, $one:expr) => {{
+                    let (xs, ys, zs) = (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0, S::as_simd_f64s(c).0);
+                    let outs = S::as_mut_simd_f64s(&mut out).0;
+                    for (vector, out) in outs.iter_mut().enumerate() {
+                        let [$a, $b, $c] = [xs[vector], ys[vector], zs[vector]].map(|of| Vector::new(simd, of));
+                        let _ = ($a, $b, $c);
+                        *out = ($e).of;
+                    }
+                    for lane in W - W % S::F64_LANES..W {
+                        let ($a, $b, $c) = (a[lane], b[lane], c[lane]);
+                        let _ = ($a, $b, $c);
+                        out[lane] = $one;
+                    }
+                }};
+                (|$a:ident, $b:ident, $c:ident| $e:expr) => {
+                    registers!(|$a, $b, $c| $e, $e)
+                };
+            }
             macro_rules! each {
                 (|$l:ident| $e:expr) => {
                     for $l in 0..W {
@@ -114,27 +134,43 @@ impl<const W: usize> WithSimd for LanesRun<'_, W> {
                     }
                 };
             }
+            // The first of two where the mask says so, as in `Op::apply`.
+            macro_rules! choose {
+                ($op:ident, |$a:ident, $b:ident, $c:ident| $mask:expr, $yes:expr, $no:expr) => {
+                    registers!(
+                        |$a, $b, $c| Vector::new(simd, simd.select_f64s($mask, $yes.of, $no.of)),
+                        $op.apply([$a, $b, $c])
+                    )
+                };
+            }
+            let unless_nan = |a: Vector<S>, b: Vector<S>| {
+                Vector::new(simd, simd.select_f64s(simd.equal_f64s(a.of, a.of), b.of, a.of))
+            };
+            let (zero, one) = (Vector::splat(simd, 0.0), Vector::splat(simd, 1.0));
             match i.code {
-                Code::MulAdd => each!(|l| a[l] * b[l] + c[l]),
-                Code::MulSub => each!(|l| a[l] * b[l] - c[l]),
-                Code::SubMul => each!(|l| c[l] - a[l] * b[l]),
+                Code::MulAdd => registers!(|a, b, c| a * b + c),
+                Code::MulSub => registers!(|a, b, c| a * b - c),
+                Code::SubMul => registers!(|a, b, c| c - a * b),
                 Code::Plain(op) => match op {
-                    Op::Add => each!(|l| a[l] + b[l]),
-                    Op::Sub => each!(|l| a[l] - b[l]),
-                    Op::Mul => each!(|l| a[l] * b[l]),
-                    Op::Div => each!(|l| a[l] / b[l]),
-                    Op::Neg => each!(|l| -a[l]),
+                    Op::Add => registers!(|a, b, c| a + b),
+                    Op::Sub => registers!(|a, b, c| a - b),
+                    Op::Mul => registers!(|a, b, c| a * b),
+                    Op::Div => registers!(|a, b, c| a / b),
+                    Op::Neg => registers!(|a, b, c| -a),
                     Op::Exp => each!(|l| lanes::exp(a[l])),
                     Op::Log => each!(|l| lanes::ln(a[l])),
-                    Op::Sqrt => each!(|l| a[l].sqrt()),
+                    Op::Sqrt => registers!(|a, b, c| Vector::new(simd, simd.sqrt_f64s(a.of)), a.sqrt()),
                     Op::Tanh => each!(|l| lanes::tanh(a[l])),
                     Op::Sin => each!(|l| a[l].sin()),
                     Op::Cos => each!(|l| a[l].cos()),
-                    Op::Abs => each!(|l| a[l].abs()),
+                    Op::Abs => registers!(|a, b, c| a.abs()),
                     Op::Pow => each!(|l| lanes::pow(a[l], b[l])),
-                    Op::Min | Op::Max | Op::Less | Op::LessEqual | Op::Equal | Op::Select => {
-                        each!(|l| op.apply([a[l], b[l], c[l]]))
-                    }
+                    Op::Min => choose!(op, |a, b, c| simd.less_than_f64s(a.of, b.of), a, unless_nan(a, b)),
+                    Op::Max => choose!(op, |a, b, c| simd.less_than_f64s(b.of, a.of), a, unless_nan(a, b)),
+                    Op::Less => choose!(op, |a, b, c| simd.less_than_f64s(a.of, b.of), one, zero),
+                    Op::LessEqual => choose!(op, |a, b, c| simd.less_than_or_equal_f64s(a.of, b.of), one, zero),
+                    Op::Equal => choose!(op, |a, b, c| simd.equal_f64s(a.of, b.of), one, zero),
+                    Op::Select => choose!(op, |a, b, c| simd.equal_f64s(a.of, zero.of), c, b),
                 },
             }
             values[i.target as usize].0 = out;

@@ -133,10 +133,9 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
             macro_rules! error {
                 ($number:expr, $at:expr) => {{
                     let (number, at) = ($number, $at);
-                    let mut sum = number(0.0);
-                    for (stage, weight) in ERROR.iter().enumerate() {
-                        sum = sum + number(*weight) * at(&self.stages[stage * states + state].0);
-                    }
+                    let sum = ERROR.iter().enumerate().fold(number(0.0), |sum, (stage, weight)| {
+                        sum + number(*weight) * at(&self.stages[stage * states + state].0)
+                    });
                     let size =
                         at(before).abs().max(at(after).abs()).max(number(share) * at(largest)).max(number(least));
                     let size = at(&loose) * size.max(at(&floor) * number(value));

@@ -83,7 +83,8 @@ fn simulated(model: &Composed, patient: &Patient, number: u64) -> (Patient, Vec<
     let truth = prior.natural(&prior.draw(&mut Seed(77).stream("truth", number)));
     let (posterior, ..) = meet(model.clone(), patient, Calibration::default().solver).unwrap();
     let mut streams = [Seed(77).stream("noise", number)];
-    let predicted = posterior.predict(&mut posterior.lanes(), &[truth.clone()], &mut streams).remove(0).unwrap();
+    let predicted =
+        posterior.predict(&mut posterior.lanes(), std::slice::from_ref(&truth), &mut streams).remove(0).unwrap();
     let mut patient = patient.clone();
     for (observation, drawn) in patient.observations.iter_mut().zip(predicted.drawn) {
         let readings = observation.readings.iter().zip(drawn);
