@@ -5,7 +5,7 @@ use std::path::Path;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Context, Stop, warn};
+use super::{Context, Stop, warn, what_if};
 use crate::diagnostic::Diagnostics;
 use crate::inference::NutsSettings;
 use crate::model::Composed;
@@ -65,15 +65,11 @@ impl Prepared {
     pub fn read(context: &Context, bundle: &Path, options: &Options) -> Result<Self, Stop> {
         let settings = settings(options)?;
         let window = window(options)?;
+        let pool = what_if::pool(options.threads)?;
         let (patient, mut warnings) = Patient::load(bundle)?;
         let (model, of_model) = model(context, options.model.as_deref(), &patient)?;
         warnings.extend(of_model);
         let patient = cut(patient, window)?;
-        let mut pool = rayon::ThreadPoolBuilder::new();
-        if let Some(threads) = options.threads {
-            pool = pool.num_threads(threads);
-        }
-        let pool = pool.build().map_err(|error| Stop::Internal(format!("threads cannot be started: {error}")))?;
         Ok(Self { patient, model, settings, warnings, seed: Seed(options.seed), pool })
     }
 
@@ -105,9 +101,6 @@ impl From<CalibrateError> for Stop {
 }
 
 fn settings(options: &Options) -> Result<Calibration, Stop> {
-    if options.threads == Some(0) {
-        return Err(Stop::Usage("--threads must be at least 1".into()));
-    }
     if !(options.tolerance > 0.0 && options.tolerance < 0.1) {
         return Err(Stop::Usage("--tolerance must lie between 0 and 0.1".into()));
     }

@@ -78,7 +78,8 @@ pub(super) fn compare(
     Ok(comparison)
 }
 
-fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Stop> {
+/// Threads for a command; by default one a core.
+pub(super) fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Stop> {
     if threads == Some(0) {
         return Err(Stop::Usage("--threads must be at least 1".into()));
     }

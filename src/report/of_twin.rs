@@ -6,12 +6,12 @@ use super::fan::{FanChart, Panel, Readings, Ribbon};
 use super::frame::Frame;
 use super::strip::{Event, Strip};
 use super::trace::{TraceChart, TracePanel};
-use crate::likelihood::Posterior;
+use crate::likelihood::{Posterior, hours_to_model};
 use crate::patient::Censoring;
 use crate::scenario::{AS_IT_WAS, Band, Comparison, ScenarioRun};
 use crate::stats::{Histogram, rank_histograms};
 use crate::twin::{ParameterSummary, Summary, Twin};
-use crate::units::{Clock, Unit, instant, short};
+use crate::units::{Clock, instant, short};
 
 /// Bins of a rank histogram: Vehtari et al. (2021) show 20.
 const RANK_BINS: usize = 20;
@@ -116,7 +116,7 @@ fn ribbon(name: &str, times_h: Vec<f64>, band: &Band) -> Ribbon {
 
 /// The readings of a name, one list a device.
 fn readings(posterior: &Posterior, name: &str) -> Vec<Readings> {
-    let per_hour = per_hour(posterior);
+    let per_hour = hours_to_model(&posterior.program.model);
     let terms = posterior.terms.iter().filter(|term| term.name == name);
     let of_term = terms.map(|term| {
         let device = term.device.as_ref().map(|device| format!(" ({device})")).unwrap_or_default();
@@ -135,16 +135,10 @@ fn readings(posterior: &Posterior, name: &str) -> Vec<Readings> {
     of_term.collect()
 }
 
-/// Model time units in an hour.
-fn per_hour(posterior: &Posterior) -> f64 {
-    // The composer accepts only units of time here.
-    Unit::parse("h").ok().and_then(|hour| hour.factor_to(&posterior.program.model.time_unit)).unwrap_or(1.0)
-}
-
 /// What acted on the person, as recorded: amounts as ticks, rates and series as steps.
 fn strips(posterior: &Posterior) -> Vec<Strip> {
     let (model, schedule) = (&posterior.program.model, &posterior.schedule);
-    let per_hour = per_hour(posterior);
+    let per_hour = hours_to_model(&posterior.program.model);
     let mut strips = Vec::new();
     for (index, input) in model.inputs.iter().enumerate() {
         let name = || input.name.clone();

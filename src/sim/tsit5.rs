@@ -125,6 +125,9 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
             (loose[lane], floor[lane]) = (TANGENTS, FLOOR / self.by[lane]);
         }
         let (mut worst, mut rest) = ([0.0; W], 0.0f64);
+        // NaN must fail the step, and the greater of it and a number may be the number: 0 · error is kept beside, which is
+        // not a number once one error was none.
+        let mut none = [0.0; W];
         let splat = |value| Vector::splat(simd, value);
         let (tolerance, share, least) = (self.tolerance, FLOOR, 1e-100);
         for state in 0..states {
@@ -142,20 +145,20 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
                     (number(self.h) * sum).abs() / (number(tolerance) * size)
                 }};
             }
-            for (vector, worst) in S::as_mut_simd_f64s(&mut worst).0.iter_mut().enumerate() {
+            let nones = S::as_mut_simd_f64s(&mut none).0.iter_mut();
+            for (vector, (worst, none)) in S::as_mut_simd_f64s(&mut worst).0.iter_mut().zip(nones).enumerate() {
                 let at = |block: &[f64; W]| Vector::new(simd, S::as_simd_f64s(block).0[vector]);
                 let error = error!(splat, at);
                 *worst = Vector::new(simd, *worst).max(error).of;
-                // NaN must fail the step, and the greater of it and a number may be the number.
-                let none = error * splat(0.0);
-                *worst = (Vector::new(simd, *worst) + none).of;
+                *none = (Vector::new(simd, *none) + error * splat(0.0)).of;
             }
             for lane in W - W % S::F64_LANES..W {
                 let error: f64 = error!(|value: f64| value, |block: &[f64; W]| block[lane]);
-                rest = rest.max(error) + error * 0.0;
+                rest = rest.max(error);
+                none[lane] += error * 0.0;
             }
         }
-        worst.iter().fold(rest, |worst, error| if worst.is_nan() || *error <= worst { worst } else { *error })
+        worst.iter().copied().fold(rest, f64::max) + none.iter().sum::<f64>()
     }
 }
 
@@ -213,6 +216,42 @@ pub(crate) fn interpolant(theta: f64) -> [f64; 7] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The error of a step in which one stage of one state and lane has this value.
+    fn error_with<const W: usize>(state: usize, lane: usize, value: f64) -> f64 {
+        let ones = vec![Block::splat(1.0); 3];
+        let mut stages = vec![Block::splat(0.1); 21];
+        stages[3 + state].0[lane] = value;
+        let (by, lanes) = ([1.0; W], W);
+        let norm = ErrorNorm {
+            before: &ones,
+            after: &ones,
+            stages: &stages,
+            largest: &ones,
+            h: 0.1,
+            tolerance: 1e-3,
+            lanes,
+            by: &by,
+        };
+        pulp::Arch::new().dispatch(norm)
+    }
+
+    #[test]
+    fn what_is_no_number_fails_the_step_wherever_it_stands() {
+        for state in 0..3 {
+            for lane in 0..16 {
+                assert!(error_with::<16>(state, lane, 0.1).is_finite());
+                for value in [f64::NAN, f64::INFINITY] {
+                    let found = error_with::<16>(state, lane, value);
+                    assert!(!found.is_finite(), "{value} in state {state}, lane {lane}: {found}");
+                    assert!(!error_with::<3>(state, lane % 3, value).is_finite());
+                }
+            }
+        }
+        // A hundredfold stage: h · weight · 9.9 / tolerance, whichever state and lane.
+        let expected = 0.1 * 0.000_816_434_459_656_746_9 * 9.9 / 1e-3;
+        assert!((error_with::<16>(1, 9, 10.0) / expected - 1.0).abs() < 1e-10);
+    }
 
     #[test]
     fn coefficients_meet_the_order_conditions() {
