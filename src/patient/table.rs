@@ -48,6 +48,9 @@ impl Table {
                 table.check_header(start, findings)?;
             } else if cells.iter().any(|cell| table.swallows_rows(cell)) {
                 findings.row("P2012", &path, || table.open_quotation(start));
+            } else if text.ends_with(delimiter as char) && start >= table.lines.last().copied().unwrap_or(0) {
+                // A file cut here would else have an empty cell like any other, and its last value be passed over.
+                findings.row("P2012", &path, || table.cut_short(start));
             } else if cells.len() == table.header.len() {
                 table.rows.push(Row { start, cells });
             } else if cells.iter().any(|cell| !cell.is_empty()) {
@@ -89,6 +92,14 @@ impl Table {
             return None;
         }
         Some(())
+    }
+
+    fn cut_short(&self, start: usize) -> Diagnostic {
+        Diagnostic::error("P2012", "the file ends within this row, before its last value")
+            .at_location(self.whole_line(start))
+            .help(
+                "was the file cut short? Complete the row or delete it; end it with a line break if the cell is empty",
+            )
     }
 
     fn wrong_width(&self, start: usize, cells: &StringRecord) -> Diagnostic {

@@ -174,6 +174,8 @@ fn wrong_bundles_are_refused_with_code_and_place_and_nothing_is_written() {
     wrong(t1d, "patient.toml", &manifest("glucose_mg_dl [mg/dL]", "glucose [mg/dL]"), &["glucose_mg_dl"]);
     wrong(t1d, "patient.toml", &manifest("\"cgm_glucose\"", "\"cgm_glucos\""), &["cgm_glucose"]);
     wrong(t1d, "cgm.csv", &|text| text[..text.len() - 5].to_string() + "x", &["cgm.csv:"]);
+    let cut = |text: String| text[..=text.rfind(',').unwrap()].to_string();
+    wrong(t1d, "cgm.csv", &cut, &["P2012", "cgm.csv:1153", "cut short"]);
     wrong(t1d, "cgm.csv", &|text| text.replacen("\n5,", "\n5,NaN\n6,", 1), &["cgm.csv:3"]);
     wrong(t1d, "cgm.csv", &|text| text.replacen("\n10,", "\n5,", 1), &["cgm.csv:4"]);
     wrong(t1d, "boluses.csv", &|text| text.replacen(",6.6", ",-6.6", 1), &["boluses.csv:2"]);
