@@ -9,7 +9,7 @@ use crate::sim::{Failure, Schedule, Settings, Solve, Used, Workspace};
 
 use super::family::{Before, Noise};
 use super::matching::{Matched, Term};
-use super::smooth::{Dual, Expected, Number, Past};
+use super::smooth::{Dual, Number, Past, Score};
 
 /// A person's posterior on the real line, up to a constant.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Posterior {
     times: Vec<f64>,
     /// For each time, which reading of which term was taken then.
     taken: Vec<Vec<(usize, usize)>>,
+    /// Calibrated parameters in the order of their tangents.
+    order: Vec<usize>,
 }
 
 impl Posterior {
@@ -44,7 +46,9 @@ impl Posterior {
                 last.push((term, reading));
             }
         }
-        Self { program, prior, covariates, schedule, terms, settings, times, taken }
+        let parameters: Vec<usize> = prior.calibrated.iter().map(|c| c.parameter).collect();
+        let order = program.tangent_order(&parameters);
+        Self { program, prior, covariates, schedule, terms, settings, times, taken, order }
     }
 
     /// Number of readings scored.
@@ -99,6 +103,7 @@ impl LogDensityGradient for Posterior {
         let values = self.prior.complete(&self.prior.natural(at));
         let mut ln_likelihood = 0.0;
         let width = workspace.tangents();
+        let mut by_order = vec![0.0; at.len()];
         let mut first = 0;
         // More parameters than lanes: the same steps again with other tangents.
         while first < at.len().max(1) {
@@ -108,12 +113,13 @@ impl LogDensityGradient for Posterior {
                     posterior: self,
                     values: values.clone(),
                     first,
-                    gradient: &mut gradient[first..last],
+                    gradient: &mut by_order[first..last],
                     pointwise: None,
                 })
                 .map_err(|failure| Rejection::new(failure.to_string()))?;
             first += width;
         }
+        self.order.iter().zip(by_order).for_each(|(index, slope)| gradient[*index] = slope);
         for (gradient, slope) in gradient.iter_mut().zip(self.prior.slopes(at)) {
             *gradient *= slope;
         }
@@ -130,7 +136,7 @@ struct Pass<'a> {
     posterior: &'a Posterior,
     /// Natural values of all parameters.
     values: Vec<f64>,
-    /// First calibrated parameter with a tangent; as many as `gradient` is long.
+    /// Number in the order of tangents of the first calibrated parameter with one; as many as `gradient` is long.
     first: usize,
     /// Receives d ln likelihood / d natural value.
     gradient: &'a mut [f64],
@@ -144,8 +150,9 @@ impl Pass<'_> {
         for (index, value) in self.values.iter().enumerate() {
             workspace.set_tangent(index, *value, None);
         }
-        for (tangent, index) in (self.first..self.first + self.gradient.len()).enumerate() {
-            let parameter = posterior.prior.calibrated[index].parameter;
+        let order = posterior.order.iter().skip(self.first).take(self.gradient.len());
+        for (tangent, index) in order.enumerate() {
+            let parameter = posterior.prior.calibrated[*index].parameter;
             workspace.set_tangent(parameter, self.values[parameter], Some(tangent));
         }
         for (index, value) in posterior.covariates.iter().enumerate() {
@@ -165,8 +172,8 @@ impl Pass<'_> {
                 if term.family == ErrorFamily::Matern {
                     let argument = |index| Dual(workspace.argument(program, term.observation, index).0);
                     let arguments = [argument(0), argument(1), argument(2)];
-                    let expected = Expected::new(arguments, past[*index].as_ref(), reading.time);
-                    let (ln_density, next) = expected.score(reading.value, reading.censoring);
+                    let last = past[*index].as_ref();
+                    let (ln_density, next) = workspace.vectorised(Score { arguments, last, reading });
                     sum += ln_density.value();
                     total.iter_mut().zip(ln_density.0).for_each(|(total, tangent)| *total += tangent);
                     past[*index] = Some(next);

@@ -6,6 +6,9 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use pulp::{Simd, WithSimd};
+
+use super::matching::TermReading;
 use crate::patient::Censoring;
 use crate::stats::normal_ln_cdf;
 
@@ -42,6 +45,8 @@ pub(super) struct Dual<const W: usize>(pub [f64; W]);
 
 impl<const W: usize> Dual<W> {
     /// `value` with `a · self + b · other` as tangents.
+    // Compiled into its caller, and with it for the processor's widest registers.
+    #[inline(always)]
     fn join(&self, other: &Self, value: f64, a: f64, b: f64) -> Self {
         let mut out = [0.0; W];
         for (lane, out) in out.iter_mut().enumerate() {
@@ -53,16 +58,19 @@ impl<const W: usize> Dual<W> {
 }
 
 impl<const W: usize> Number for Dual<W> {
+    #[inline(always)]
     fn constant(value: f64) -> Self {
         let mut out = [0.0; W];
         out[0] = value;
         Self(out)
     }
 
+    #[inline(always)]
     fn value(&self) -> f64 {
         self.0[0]
     }
 
+    #[inline(always)]
     fn through(self, value: f64, slope: f64) -> Self {
         self.join(&self, value, slope, 0.0)
     }
@@ -71,6 +79,7 @@ impl<const W: usize> Number for Dual<W> {
 impl<const W: usize> Add for Dual<W> {
     type Output = Self;
 
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         self.join(&other, self.0[0] + other.0[0], 1.0, 1.0)
     }
@@ -79,6 +88,7 @@ impl<const W: usize> Add for Dual<W> {
 impl<const W: usize> Sub for Dual<W> {
     type Output = Self;
 
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         self.join(&other, self.0[0] - other.0[0], 1.0, -1.0)
     }
@@ -87,6 +97,7 @@ impl<const W: usize> Sub for Dual<W> {
 impl<const W: usize> Mul for Dual<W> {
     type Output = Self;
 
+    #[inline(always)]
     fn mul(self, other: Self) -> Self {
         let (a, b) = (self.0[0], other.0[0]);
         self.join(&other, a * b, b, a)
@@ -96,6 +107,7 @@ impl<const W: usize> Mul for Dual<W> {
 impl<const W: usize> Div for Dual<W> {
     type Output = Self;
 
+    #[inline(always)]
     fn div(self, other: Self) -> Self {
         let (a, b) = (self.0[0], other.0[0]);
         self.join(&other, a / b, 1.0 / b, -a / (b * b))
@@ -105,6 +117,7 @@ impl<const W: usize> Div for Dual<W> {
 impl<const W: usize> Neg for Dual<W> {
     type Output = Self;
 
+    #[inline(always)]
     fn neg(self) -> Self {
         self.through(-self.0[0], -1.0)
     }
@@ -136,6 +149,7 @@ pub(super) struct Expected<N> {
 
 impl<N: Number> Expected<N> {
     /// `[mean, sd, time]` are the arguments of the family.
+    #[inline(always)]
     pub fn new([centre, sd, correlation]: [N; 3], past: Option<&Past<N>>, time: f64) -> Self {
         let rate = N::constant(3f64.sqrt()) / correlation;
         let (square, rate2) = (sd * sd, rate * rate);
@@ -171,6 +185,7 @@ impl<N: Number> Expected<N> {
     }
 
     /// ln density of a reading (ln probability of a censored one), and what is known after it.
+    #[inline(always)]
     pub fn score(&self, value: f64, censoring: Censoring) -> (N, Past<N>) {
         let error = N::constant(value) - self.centre;
         let apart = error - self.error;
@@ -196,6 +211,7 @@ impl<N: Number> Expected<N> {
         (ln_density, past)
     }
 
+    #[inline(always)]
     fn after(&self, error: N) -> Past<N> {
         let gain = self.covariance / self.variance;
         Past {
@@ -204,6 +220,23 @@ impl<N: Number> Expected<N> {
             slope: self.slope + gain * (error - self.error),
             variance: self.slope_variance - gain * self.covariance,
         }
+    }
+}
+
+/// The score of one reading, compiled for the processor's widest registers.
+pub(super) struct Score<'a, const W: usize> {
+    pub arguments: [Dual<W>; 3],
+    pub last: Option<&'a Past<Dual<W>>>,
+    pub reading: TermReading,
+}
+
+impl<const W: usize> WithSimd for Score<'_, W> {
+    type Output = (Dual<W>, Past<Dual<W>>);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let TermReading { value, censoring, time } = self.reading;
+        Expected::new(self.arguments, self.last, time).score(value, censoring)
     }
 }
 

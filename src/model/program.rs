@@ -100,6 +100,14 @@ impl Program {
         &self.outputs[index]
     }
 
+    pub(crate) fn outputs(&self) -> &[Results] {
+        &self.outputs
+    }
+
+    pub(crate) fn observations(&self) -> &[Results] {
+        &self.observations
+    }
+
     /// Code and slots of the arguments of observation `index`.
     pub(crate) fn observation(&self, index: usize) -> &Results {
         &self.observations[index]
@@ -131,6 +139,10 @@ impl Program {
 
     pub(crate) fn time_slot(&self) -> usize {
         self.time_at
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
     }
 
     /// Blocks for all slots, constants filled in.

@@ -232,6 +232,7 @@ impl<'a, const W: usize> Esdirk<'a, W> {
         workspace.arch.dispatch(Combine {
             before: &workspace.before,
             stages: &workspace.stages,
+            groups: &[],
             weights: &A[stage][..stage],
             h,
             out: &mut self.known,

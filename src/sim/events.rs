@@ -86,7 +86,7 @@ impl<'a, const W: usize> Inputs<'a, W> {
         for (series, line) in self.schedule.series.iter().zip(&self.lines) {
             workspace.values[self.program.input_slot(series.input)] = workspace.same(line.1);
         }
-        self.program.segment.run(workspace.arch, workspace.reading, &mut workspace.values);
+        workspace.run(&self.program.segment);
     }
 
     /// Writes what acted until the start, for the steady state.
@@ -95,7 +95,7 @@ impl<'a, const W: usize> Inputs<'a, W> {
         for (input, value) in values.iter().enumerate() {
             workspace.values[self.program.input_slot(input)] = workspace.same(*value);
         }
-        self.program.segment.run(workspace.arch, workspace.reading, &mut workspace.values);
+        workspace.run(&self.program.segment);
     }
 
     /// Writes the values of linear series at a time within the segment.
@@ -158,7 +158,7 @@ impl<'a, const W: usize> Inputs<'a, W> {
             return;
         }
         workspace.values[self.program.amount_slot()] = workspace.same(amount);
-        jump.tape.run(workspace.arch, workspace.reading, &mut workspace.values);
+        workspace.run(&jump.tape);
         let states = self.program.state_slots().start;
         // New values are all read before any is written.
         let assigned: Vec<Block<W>> = jump.assign.iter().map(|(_, slot)| workspace.values[*slot]).collect();

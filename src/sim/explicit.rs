@@ -144,6 +144,7 @@ impl<const W: usize> Run<'_, W> {
                 before: &workspace.before,
                 stages: &workspace.stages,
                 weights: tsit5::weights(stage),
+                groups: workspace.support.within(workspace.narrow, range.clone()),
                 h,
                 out: &mut workspace.values[range.clone()],
             });
@@ -157,6 +158,7 @@ impl<const W: usize> Run<'_, W> {
             after: &workspace.after,
             stages: &workspace.stages,
             largest: &workspace.largest,
+            groups: workspace.state_groups(program),
             h,
             tolerance: self.solve.settings.tolerance,
             lanes: workspace.value_lanes(),
@@ -185,6 +187,7 @@ impl<const W: usize> Run<'_, W> {
                     before: &workspace.before,
                     stages: &workspace.stages,
                     weights: &interpolant((time - self.time) / h),
+                    groups: workspace.support.within(workspace.narrow, range.clone()),
                     h,
                     out: &mut workspace.values[range.clone()],
                 });

@@ -5,13 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::{Program, Reading};
+use crate::model::{Block, Program, Reading};
 
 use super::esdirk::Esdirk;
 use super::events::{Inputs, Stop, stops};
 use super::explicit::Stiffness;
 use super::schedule::Schedule;
 use super::steady;
+use super::tsit5::{Gather, Grow};
 use super::workspace::Workspace;
 
 /// How exactly, and how long to try.
@@ -148,6 +149,7 @@ impl<'a, const W: usize> Run<'a, W> {
     fn start(solve: &'a Solve<'a, W>, workspace: &mut Workspace<W>) -> Result<Self, Failure> {
         let program = solve.program;
         let inputs = Inputs::at_start(program, solve.schedule);
+        workspace.narrow = false;
         let (arch, reading) = (workspace.arch, workspace.reading);
         program.preset.run(arch, reading, &mut workspace.values);
         workspace.values[program.time_slot()] = workspace.same(solve.schedule.start);
@@ -159,6 +161,13 @@ impl<'a, const W: usize> Run<'a, W> {
         program.initial.tape.run(arch, reading, &mut workspace.values);
         for (state, slot) in program.initial.slots.iter().enumerate() {
             workspace.before[state] = workspace.values[*slot];
+        }
+        if workspace.reading == Reading::Tangents {
+            workspace.support.follow(program, &workspace.values);
+            workspace.narrow = true;
+            // What is left out must be zero, whatever a solve before left there.
+            workspace.stages.fill(Block::ZERO);
+            program.derivatives.tape.clear(&mut workspace.values);
         }
         let lanes = workspace.value_lanes();
         if workspace.before.iter().any(|block| !block.0[..lanes].iter().all(|value| value.is_finite())) {
@@ -189,11 +198,15 @@ impl<'a, const W: usize> Run<'a, W> {
         let program = self.solve.program;
         workspace.values[program.time_slot()] = workspace.same(time);
         self.inputs.write_linear(workspace, time);
-        program.derivatives.tape.run(workspace.arch, workspace.reading, &mut workspace.values);
+        workspace.run(&program.derivatives.tape);
         let states = program.states();
-        for (out, slot) in workspace.stages[stage * states..].iter_mut().zip(&program.derivatives.slots) {
-            *out = workspace.values[*slot];
-        }
+        let Workspace { arch, stages, values, support, narrow, .. } = workspace;
+        arch.dispatch(Gather {
+            values,
+            slots: &program.derivatives.slots,
+            groups: support.within(*narrow, program.state_slots()),
+            out: &mut stages[stage * states..(stage + 1) * states],
+        });
         self.statistics.evaluations += 1;
     }
 
@@ -233,11 +246,9 @@ impl<'a, const W: usize> Run<'a, W> {
     }
 
     pub fn grow_largest(&self, workspace: &mut Workspace<W>) {
-        for (largest, before) in workspace.largest.iter_mut().zip(&workspace.before) {
-            for (largest, value) in largest.0.iter_mut().zip(before.0) {
-                *largest = largest.max(value.abs());
-            }
-        }
+        let Workspace { arch, largest, before, support, narrow, .. } = workspace;
+        let groups = support.within(*narrow, self.solve.program.state_slots());
+        arch.dispatch(Grow { largest, before, groups });
     }
 
     /// Integrates to `until` without events.

@@ -4,7 +4,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::model::{Block, Vector};
+use crate::model::{Block, Vector, registers};
 
 pub(crate) const C: [f64; 7] = [0.0, 0.161, 0.327, 0.9, 0.980_025_540_904_509_7, 1.0, 1.0];
 
@@ -49,6 +49,8 @@ pub(crate) struct Combine<'a, const W: usize> {
     pub before: &'a [Block<W>],
     pub stages: &'a [Block<W>],
     pub weights: &'a [f64],
+    /// Groups of lanes of each state that are not zero; all where it is not said.
+    pub groups: &'a [u8],
     pub h: f64,
     pub out: &'a mut [Block<W>],
 }
@@ -64,7 +66,8 @@ impl<const W: usize> WithSimd for Combine<'_, W> {
             let (outs, rest) = S::as_mut_simd_f64s(&mut out.0);
             let befores = S::as_simd_f64s(&before.0).0;
             // One register at a time through all stages: left to itself, the compiler keeps the sums in memory.
-            for (vector, (out, before)) in outs.iter_mut().zip(befores).enumerate() {
+            let registers = registers::<S, W>(self.groups.get(state));
+            for (vector, (out, before)) in outs.iter_mut().zip(befores).enumerate().take(registers) {
                 let mut sum = simd.splat_f64s(0.0);
                 for (stage, weight) in self.weights.iter().enumerate() {
                     let block = S::as_simd_f64s(&self.stages[stage * states + state].0).0[vector];
@@ -79,6 +82,31 @@ impl<const W: usize> WithSimd for Combine<'_, W> {
                     sum + weight * self.stages[stage * states + state].0[first + lane]
                 });
                 *out = before.0[first + lane] + self.h * sum;
+            }
+        }
+    }
+}
+
+/// Copies blocks from their slots into a row of blocks, as many lanes of each as are not zero.
+pub(crate) struct Gather<'a, const W: usize> {
+    pub values: &'a [Block<W>],
+    pub slots: &'a [usize],
+    pub groups: &'a [u8],
+    pub out: &'a mut [Block<W>],
+}
+
+impl<const W: usize> WithSimd for Gather<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (state, (out, slot)) in self.out.iter_mut().zip(self.slots).enumerate() {
+            let from = &self.values[*slot];
+            if W.is_multiple_of(S::F64_LANES) {
+                let pairs = S::as_mut_simd_f64s(&mut out.0).0.iter_mut().zip(S::as_simd_f64s(&from.0).0);
+                pairs.take(registers::<S, W>(self.groups.get(state))).for_each(|(out, from)| *out = *from);
+            } else {
+                *out = *from;
             }
         }
     }
@@ -100,6 +128,8 @@ pub(crate) struct ErrorNorm<'a, const W: usize> {
     pub after: &'a [Block<W>],
     pub stages: &'a [Block<W>],
     pub largest: &'a [Block<W>],
+    /// Groups of lanes of each state that are not zero; all where it is not said.
+    pub groups: &'a [u8],
     pub h: f64,
     pub tolerance: f64,
     pub lanes: usize,
@@ -146,7 +176,8 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
                 }};
             }
             let nones = S::as_mut_simd_f64s(&mut none).0.iter_mut();
-            for (vector, (worst, none)) in S::as_mut_simd_f64s(&mut worst).0.iter_mut().zip(nones).enumerate() {
+            let worsts = S::as_mut_simd_f64s(&mut worst).0.iter_mut().zip(nones).enumerate();
+            for (vector, (worst, none)) in worsts.take(registers::<S, W>(self.groups.get(state))) {
                 let at = |block: &[f64; W]| Vector::new(simd, S::as_simd_f64s(block).0[vector]);
                 let error = error!(splat, at);
                 *worst = Vector::new(simd, *worst).max(error).of;
@@ -159,6 +190,29 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
             }
         }
         worst.iter().copied().fold(rest, f64::max) + none.iter().sum::<f64>()
+    }
+}
+
+/// Keeps the largest size of every state and lane.
+pub(crate) struct Grow<'a, const W: usize> {
+    pub largest: &'a mut [Block<W>],
+    pub before: &'a [Block<W>],
+    pub groups: &'a [u8],
+}
+
+impl<const W: usize> WithSimd for Grow<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (state, (largest, before)) in self.largest.iter_mut().zip(self.before).enumerate() {
+            let (sizes, rest) = S::as_mut_simd_f64s(&mut largest.0);
+            let (values, others) = S::as_simd_f64s(&before.0);
+            for (size, value) in sizes.iter_mut().zip(values).take(registers::<S, W>(self.groups.get(state))) {
+                *size = simd.max_f64s(*size, simd.abs_f64s(*value));
+            }
+            rest.iter_mut().zip(others).for_each(|(size, value)| *size = size.max(value.abs()));
+        }
     }
 }
 
@@ -183,7 +237,7 @@ impl<const W: usize> WithSimd for StabilityShare<'_, W> {
         let (mut rates, mut values) = ([0.0f64; W], [0.0f64; W]);
         for state in 0..states {
             let stage = |s: usize| &self.stages[s * states + state].0;
-            for l in 0..W {
+            for l in 0..self.lanes {
                 let size = self.before[state].0[l].abs().max(self.after[state].0[l].abs()).max(1e-100);
                 let value: f64 = (0..6).map(|s| (A[6][s] - A[5][s]) * stage(s)[l]).sum::<f64>() / size;
                 let rate = (stage(6)[l] - stage(5)[l]) / size;
@@ -228,6 +282,7 @@ mod tests {
             after: &ones,
             stages: &stages,
             largest: &ones,
+            groups: &[],
             h: 0.1,
             tolerance: 1e-3,
             lanes,

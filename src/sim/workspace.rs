@@ -1,8 +1,8 @@
 //! The memory of one thread's simulations: blocks for a program's values and for the solver's stages.
 
-use pulp::Arch;
+use pulp::{Arch, WithSimd};
 
-use crate::model::{Block, Program, Reading};
+use crate::model::{Block, Program, Reading, Support, Tape};
 
 use super::integrate::Used;
 
@@ -21,6 +21,10 @@ pub struct Workspace<const W: usize> {
     /// Largest size of each state so far, the scale of its absolute tolerance.
     pub(crate) largest: Vec<Block<W>>,
     pub(crate) used: Used,
+    /// Which tangents can be other than zero.
+    pub(crate) support: Support,
+    /// Whether `support` holds for the solve that is under way.
+    pub(crate) narrow: bool,
     /// For each tangent the size of the parameter that it is by; 1 where that is 0.
     pub(crate) by: [f64; W],
 }
@@ -37,6 +41,8 @@ impl<const W: usize> Workspace<W> {
             stages: vec![Block::ZERO; 7 * program.states()],
             largest: zeros,
             used: Used::default(),
+            support: Support::default(),
+            narrow: false,
             by: [1.0; W],
         }
     }
@@ -70,7 +76,7 @@ impl<const W: usize> Workspace<W> {
     /// The value of output `index` where the solver stands; for use while observing.
     pub fn output(&mut self, program: &Program, index: usize) -> Block<W> {
         let results = program.output(index);
-        results.tape.run(self.arch, self.reading, &mut self.values);
+        self.run(&results.tape);
         self.values[results.slots[0]]
     }
 
@@ -81,7 +87,26 @@ impl<const W: usize> Workspace<W> {
 
     /// Computes the arguments of observation `index` where the solver stands.
     pub fn observation(&mut self, program: &Program, index: usize) {
-        program.observation(index).tape.run(self.arch, self.reading, &mut self.values);
+        self.run(&program.observation(index).tape);
+    }
+
+    /// Runs code that is not of the start, where tangents are known to be zero in part.
+    #[inline]
+    pub(crate) fn run(&mut self, tape: &Tape) {
+        let groups = self.support.within(self.narrow, 0..self.values.len());
+        tape.run_within(self.arch, self.reading, &mut self.values, groups);
+    }
+
+    /// Groups of lanes of every state; empty where every lane is computed.
+    #[inline]
+    pub(crate) fn state_groups(&self, program: &Program) -> &[u8] {
+        self.support.within(self.narrow, program.state_slots())
+    }
+
+    /// Runs a computation on the processor's widest registers.
+    #[inline]
+    pub fn vectorised<C: WithSimd>(&self, computation: C) -> C::Output {
+        self.arch.dispatch(computation)
     }
 
     /// A block that holds the same value for every lane, with no tangents.
