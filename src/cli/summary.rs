@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Context, Done, Stop};
+use crate::inference::Elpd;
 use crate::twin::{Interval, Summary, Twin, TwinError};
 use crate::units::short;
 
@@ -91,6 +92,17 @@ fn head(out: &mut String, summary: &Summary) -> std::fmt::Result {
         let within =
             within.map(|text| text + " within the 90 % interval of what the twin predicts").unwrap_or_default();
         writeln!(out, "  {}{device}: {} readings{within}", reading.name, reading.count)?;
+        if let Some(loo) = &reading.loo {
+            let Elpd { elpd, se, p_loo } = loo.sum;
+            let pit = loo.pit_p_value.map(|p| format!(", uniform at p = {p:.2}")).unwrap_or_default();
+            writeln!(
+                out,
+                "    left out one by one: elpd {elpd:.1} ± {se:.1}, p_loo {p_loo:.1}, k-hat > 0.7 for {}; PIT within 90 % for \
+                 {:.0} %{pit}",
+                loo.unreliable,
+                100.0 * loo.pit_within_90
+            )?;
+        }
     }
     for (what, names) in [
         ("taken as zero, the bundle is silent on", &person.silent_inputs),
@@ -135,6 +147,11 @@ fn parameters(out: &mut String, summary: &Summary) -> std::fmt::Result {
     if !silent.is_empty() {
         writeln!(out, "Known from the prior only, the data say next to nothing: {}", silent.join(", "))?;
     }
+    let conflict = summary.parameters.iter().filter(|p| p.sensitivity.is_some_and(|s| s.conflict()));
+    let conflict: Vec<&str> = conflict.map(|p| p.name.as_str()).collect();
+    if !conflict.is_empty() {
+        writeln!(out, "Prior-data conflict by power-scaling, prior and data both move them: {}", conflict.join(", "))?;
+    }
     writeln!(out, "learnt: 1 − variance of the twin / variance of the prior, on the scale of sampling")
 }
 
@@ -143,12 +160,16 @@ fn verdict(out: &mut String, summary: &Summary) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(
         out,
-        "Verdict: {}. R-hat at most {:.3}, effective draws at least {:.0}, {} divergences, E-BFMI at least {:.2}",
+        "Verdict: {}. R-hat at most {:.3}, effective draws at least {:.0}, {} divergences, E-BFMI at least {:.2}{}",
         if verdict.passed { "passed" } else { "FAILED: do not rely on this twin" },
         verdict.worst_r_hat,
         verdict.least_ess_bulk.min(verdict.least_ess_tail),
         verdict.divergences,
-        verdict.least_e_bfmi
+        verdict.least_e_bfmi,
+        match verdict.at_depth_limit {
+            0 => String::new(),
+            draws => format!(", {draws} draws at the tree-depth limit"),
+        }
     )?;
     for reason in &verdict.reasons {
         writeln!(out, "  - {reason}")?;

@@ -59,12 +59,17 @@ impl PowerScaling {
 }
 
 impl Sensitivity {
+    /// Whether prior and data both move the parameter: they may pull it in different directions.
+    pub fn conflict(&self) -> bool {
+        self.prior >= SENSITIVE && self.likelihood >= SENSITIVE
+    }
+
     /// What the pair says of a parameter, if anything: its prior matters.
     pub fn diagnosis(&self) -> Option<&'static str> {
-        match (self.prior >= SENSITIVE, self.likelihood >= SENSITIVE) {
-            (true, true) => Some("prior-data conflict"),
-            (true, false) => Some("strong prior or weak likelihood"),
-            (false, _) => None,
+        match (self.conflict(), self.prior >= SENSITIVE) {
+            (true, _) => Some("prior-data conflict"),
+            (false, true) => Some("strong prior or weak likelihood"),
+            (false, false) => None,
         }
     }
 }
