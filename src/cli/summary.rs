@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Done, Stop};
 use crate::inference::Elpd;
-use crate::twin::{Interval, Summary, Twin, TwinError};
+use crate::twin::{Interval, ParameterSummary, Summary, Twin, TwinError};
 use crate::units::short;
+
+/// Columns of a terminal that lists keep to.
+const WIDTH: usize = 120;
 
 /// Shows a twin's parameters, what the data taught, and its verdict
 #[derive(Debug, clap::Args)]
@@ -94,11 +97,10 @@ fn head(out: &mut String, summary: &Summary) -> std::fmt::Result {
         writeln!(out, "  {}{device}: {} readings{within}", reading.name, reading.count)?;
         if let Some(loo) = &reading.loo {
             let Elpd { elpd, se, p_loo } = loo.sum;
-            let pit = loo.pit_p_value.map(|p| format!(", uniform at p = {p:.2}")).unwrap_or_default();
+            let uniform = loo.pit_p_value.map(|p| format!(", uniform: p = {p:.2}")).unwrap_or_default();
             writeln!(
                 out,
-                "    left out one by one: elpd {elpd:.1} ± {se:.1}, p_loo {p_loo:.1}, k-hat > 0.7 for {}; PIT within 90 % for \
-                 {:.0} %{pit}",
+                "    LOO: elpd {elpd:.1} ± {se:.1}, p_loo {p_loo:.1}, {} with k-hat > 0.7; PIT within 90 %: {:.0} %{uniform}",
                 loo.unreliable,
                 100.0 * loo.pit_within_90
             )?;
@@ -143,16 +145,30 @@ fn parameters(out: &mut String, summary: &Summary) -> std::fmt::Result {
         }
         writeln!(out, "{}", line.trim_end())?;
     }
-    let silent: Vec<&str> = summary.parameters.iter().filter(|p| !p.informed).map(|p| p.name.as_str()).collect();
-    if !silent.is_empty() {
-        writeln!(out, "Known from the prior only, the data say next to nothing: {}", silent.join(", "))?;
-    }
-    let conflict = summary.parameters.iter().filter(|p| p.sensitivity.is_some_and(|s| s.conflict()));
-    let conflict: Vec<&str> = conflict.map(|p| p.name.as_str()).collect();
-    if !conflict.is_empty() {
-        writeln!(out, "Prior-data conflict by power-scaling, prior and data both move them: {}", conflict.join(", "))?;
-    }
+    let named = |chosen: &dyn Fn(&&ParameterSummary) -> bool| -> Vec<&str> {
+        summary.parameters.iter().filter(chosen).map(|p| p.name.as_str()).collect()
+    };
+    list(out, "Known from the prior only, the data say next to nothing:", &named(&|p| !p.informed))?;
+    let conflict = named(&|p| p.sensitivity.is_some_and(|sensitivity| sensitivity.conflict()));
+    list(out, "Prior-data conflict by power-scaling, prior and data both move:", &conflict)?;
     writeln!(out, "learnt: 1 − variance of the twin / variance of the prior, on the scale of sampling")
+}
+
+/// Names after what they have in common, over as many lines as they need; nothing for none.
+fn list(out: &mut String, what: &str, names: &[&str]) -> std::fmt::Result {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut line = what.to_string();
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        if line.chars().count() + name.chars().count() + comma.len() >= WIDTH {
+            writeln!(out, "{line}")?;
+            line = " ".into();
+        }
+        line += &format!(" {name}{comma}");
+    }
+    writeln!(out, "{line}")
 }
 
 fn verdict(out: &mut String, summary: &Summary) -> std::fmt::Result {
