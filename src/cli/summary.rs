@@ -4,8 +4,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Context, Done, Stop};
-use crate::twin::{Interval, Summary, Twin, TwinError};
+use crate::inference::Elpd;
+use crate::twin::{Interval, ParameterSummary, Summary, Twin, TwinError};
 use crate::units::short;
+
+/// Columns of a terminal that lists keep to.
+const WIDTH: usize = 120;
 
 /// Shows a twin's parameters, what the data taught, and its verdict
 #[derive(Debug, clap::Args)]
@@ -91,6 +95,16 @@ fn head(out: &mut String, summary: &Summary) -> std::fmt::Result {
         let within =
             within.map(|text| text + " within the 90 % interval of what the twin predicts").unwrap_or_default();
         writeln!(out, "  {}{device}: {} readings{within}", reading.name, reading.count)?;
+        if let Some(loo) = &reading.loo {
+            let Elpd { elpd, se, p_loo } = loo.sum;
+            let uniform = loo.pit_p_value.map(|p| format!(", uniform: p = {p:.2}")).unwrap_or_default();
+            writeln!(
+                out,
+                "    LOO: elpd {elpd:.1} ± {se:.1}, p_loo {p_loo:.1}, {} with k-hat > 0.7; PIT within 90 %: {:.0} %{uniform}",
+                loo.unreliable,
+                100.0 * loo.pit_within_90
+            )?;
+        }
     }
     for (what, names) in [
         ("taken as zero, the bundle is silent on", &person.silent_inputs),
@@ -131,11 +145,30 @@ fn parameters(out: &mut String, summary: &Summary) -> std::fmt::Result {
         }
         writeln!(out, "{}", line.trim_end())?;
     }
-    let silent: Vec<&str> = summary.parameters.iter().filter(|p| !p.informed).map(|p| p.name.as_str()).collect();
-    if !silent.is_empty() {
-        writeln!(out, "Known from the prior only, the data say next to nothing: {}", silent.join(", "))?;
-    }
+    let named = |chosen: &dyn Fn(&&ParameterSummary) -> bool| -> Vec<&str> {
+        summary.parameters.iter().filter(chosen).map(|p| p.name.as_str()).collect()
+    };
+    list(out, "Known from the prior only, the data say next to nothing:", &named(&|p| !p.informed))?;
+    let conflict = named(&|p| p.sensitivity.is_some_and(|sensitivity| sensitivity.conflict()));
+    list(out, "Prior-data conflict by power-scaling, prior and data both move:", &conflict)?;
     writeln!(out, "learnt: 1 − variance of the twin / variance of the prior, on the scale of sampling")
+}
+
+/// Names after what they have in common, over as many lines as they need; nothing for none.
+fn list(out: &mut String, what: &str, names: &[&str]) -> std::fmt::Result {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut line = what.to_string();
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        if line.chars().count() + name.chars().count() + comma.len() >= WIDTH {
+            writeln!(out, "{line}")?;
+            line = " ".into();
+        }
+        line += &format!(" {name}{comma}");
+    }
+    writeln!(out, "{line}")
 }
 
 fn verdict(out: &mut String, summary: &Summary) -> std::fmt::Result {
@@ -143,12 +176,16 @@ fn verdict(out: &mut String, summary: &Summary) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(
         out,
-        "Verdict: {}. R-hat at most {:.3}, effective draws at least {:.0}, {} divergences, E-BFMI at least {:.2}",
+        "Verdict: {}. R-hat at most {:.3}, effective draws at least {:.0}, {} divergences, E-BFMI at least {:.2}{}",
         if verdict.passed { "passed" } else { "FAILED: do not rely on this twin" },
         verdict.worst_r_hat,
         verdict.least_ess_bulk.min(verdict.least_ess_tail),
         verdict.divergences,
-        verdict.least_e_bfmi
+        verdict.least_e_bfmi,
+        match verdict.at_depth_limit {
+            0 => String::new(),
+            draws => format!(", {draws} draws at the tree-depth limit"),
+        }
     )?;
     for reason in &verdict.reasons {
         writeln!(out, "  - {reason}")?;

@@ -6,30 +6,49 @@
 //! with the same value everywhere give NaN, which passes no threshold.
 
 use super::draws::{Draws, ParameterDiagnostics};
-use crate::stats::normal_quantile;
+use crate::stats::{Distribution, normal_quantile};
+
+/// Φ(−1) and Φ(1): the ends of an interval of one standard error, to the digits that ArviZ has.
+const ONE_SIGMA: [f64; 2] = [0.158_655_3, 0.841_344_7];
 
 /// All diagnostics of one parameter.
 pub fn diagnose(chains: &[Vec<f64>]) -> ParameterDiagnostics {
+    let (r_hat_rank, r_hat_folded) = (r_hat_rank(chains), r_hat_folded(chains));
     ParameterDiagnostics {
-        r_hat: r_hat(chains),
+        r_hat: larger(r_hat_rank, r_hat_folded),
+        r_hat_rank,
+        r_hat_folded,
         ess_bulk: ess_bulk(chains),
         ess_tail: ess_tail(chains),
         mcse_mean: mcse_mean(chains),
+        mcse_sd: mcse_sd(chains),
+        mcse_q05: mcse_quantile(chains, 0.05),
+        mcse_q95: mcse_quantile(chains, 0.95),
     }
 }
 
-/// The larger of the rank-normalised split R̂ of the draws and of their distances from the median; NaN for one chain.
+/// The larger of [`r_hat_rank`] and [`r_hat_folded`]; NaN for one chain.
 pub fn r_hat(chains: &[Vec<f64>]) -> f64 {
+    larger(r_hat_rank(chains), r_hat_folded(chains))
+}
+
+/// Rank-normalised split R̂: sees chains that differ in place; NaN for one chain.
+pub fn r_hat_rank(chains: &[Vec<f64>]) -> f64 {
+    if !usable(chains) || chains.len() < 2 {
+        return f64::NAN;
+    }
+    potential_scale_reduction(&normal_scores(&split(chains)))
+}
+
+/// Rank-normalised split R̂ of the distances from the median: sees chains that differ in width; NaN for one chain.
+pub fn r_hat_folded(chains: &[Vec<f64>]) -> f64 {
     if !usable(chains) || chains.len() < 2 {
         return f64::NAN;
     }
     let split = split(chains);
     let median = quantile(&sorted(&split), 0.5);
     let folded: Vec<Vec<f64>> = split.iter().map(|chain| chain.iter().map(|x| (x - median).abs()).collect()).collect();
-    let (bulk, tail) =
-        (potential_scale_reduction(&normal_scores(&split)), potential_scale_reduction(&normal_scores(&folded)));
-    // `f64::max` would hide a NaN.
-    if bulk.is_nan() || tail.is_nan() { f64::NAN } else { bulk.max(tail) }
+    potential_scale_reduction(&normal_scores(&folded))
 }
 
 /// Effective sample size of the rank-normalised draws.
@@ -42,17 +61,7 @@ pub fn ess_bulk(chains: &[Vec<f64>]) -> f64 {
 
 /// The smaller of the effective sample sizes of the 5 % and the 95 % quantile.
 pub fn ess_tail(chains: &[Vec<f64>]) -> f64 {
-    if !usable(chains) {
-        return f64::NAN;
-    }
-    let sorted = sorted(chains);
-    let at = |probability| {
-        let quantile = quantile(&sorted, probability);
-        let below: Vec<Vec<f64>> =
-            chains.iter().map(|chain| chain.iter().map(|x| f64::from(u8::from(*x <= quantile))).collect()).collect();
-        effective_sample_size(&split(&below))
-    };
-    let (low, high) = (at(0.05), at(0.95));
+    let (low, high) = (ess_quantile(chains, 0.05), ess_quantile(chains, 0.95));
     if low.is_nan() || high.is_nan() { f64::NAN } else { low.min(high) }
 }
 
@@ -61,10 +70,55 @@ pub fn ess_mean(chains: &[Vec<f64>]) -> f64 {
     if usable(chains) { effective_sample_size(&split(chains)) } else { f64::NAN }
 }
 
+/// Effective sample size of a quantile: that of the indicator of draws up to it.
+pub fn ess_quantile(chains: &[Vec<f64>], probability: f64) -> f64 {
+    if !usable(chains) {
+        return f64::NAN;
+    }
+    let quantile = quantile(&sorted(chains), probability);
+    let below: Vec<Vec<f64>> =
+        chains.iter().map(|chain| chain.iter().map(|x| f64::from(u8::from(*x <= quantile))).collect()).collect();
+    effective_sample_size(&split(&below))
+}
+
 /// Monte Carlo standard error of the mean, in the unit of the draws.
 pub fn mcse_mean(chains: &[Vec<f64>]) -> f64 {
     let all: Vec<f64> = chains.concat();
     (variance(&all) / ess_mean(chains)).sqrt()
+}
+
+/// Monte Carlo standard error of the standard deviation, in the unit of the draws: by the variance of the squared
+/// distances from the mean, with their own effective sample size, and the delta method.
+pub fn mcse_sd(chains: &[Vec<f64>]) -> f64 {
+    if !usable(chains) {
+        return f64::NAN;
+    }
+    let centre = mean(&chains.concat());
+    let squares: Vec<Vec<f64>> =
+        chains.iter().map(|chain| chain.iter().map(|x| (x - centre).powi(2)).collect()).collect();
+    // Two values at the same distance leave nothing to be uncertain about.
+    let size = if usable(&squares) { effective_sample_size(&split(&squares)) } else { f64::INFINITY };
+    let all = squares.concat();
+    let second = mean(&all);
+    let fourth = mean(&all.iter().map(|square| square * square).collect::<Vec<f64>>());
+    ((fourth - second * second).max(0.0) / size / second / 4.0).sqrt()
+}
+
+/// Monte Carlo standard error of a quantile, in the unit of the draws: half the distance between the draws at the ends of
+/// a 68 % interval of its probability, which is Beta by its effective sample size (Vehtari et al. 2021, section 4.4).
+pub fn mcse_quantile(chains: &[Vec<f64>], probability: f64) -> f64 {
+    let size = ess_quantile(chains, probability);
+    if size.is_nan() {
+        return f64::NAN;
+    }
+    let beta =
+        Distribution::Beta { alpha: size * probability + 1.0, beta: size * (1.0 - probability) + 1.0, scale: 1.0 };
+    let sorted = sorted(chains);
+    let last = sorted.len() - 1;
+    let [low, high] = ONE_SIGMA.map(|p| beta.quantile(p) * sorted.len() as f64 - 1.0);
+    // Casts saturate at 0.
+    let (low, high) = (low.floor() as usize, high.ceil() as usize);
+    (sorted[high.min(last)] - sorted[low.min(last)]) / 2.0
 }
 
 /// Energy Bayesian fraction of missing information of each chain (Betancourt 2016), NaN where energies are constant.
@@ -77,6 +131,11 @@ pub fn e_bfmi(draws: &Draws) -> Vec<f64> {
         steps / (energy.len() - 1) as f64 / variance(energy)
     };
     draws.energy.chunks(draws.draws.max(1)).map(of).collect()
+}
+
+/// `f64::max` would hide a NaN.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 /// Whether there is anything to compute a diagnostic from.

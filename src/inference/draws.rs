@@ -15,6 +15,8 @@ pub struct Draws {
     pub ln_density: Vec<f64>,
     pub divergent: Vec<bool>,
     pub tree_depth: Vec<i64>,
+    /// Largest tree depth that the sampler was allowed; 0 where it has none or is unknown.
+    pub depth_limit: i64,
     /// Gradients a draw took.
     pub leapfrogs: Vec<i64>,
     /// Hamiltonian at the draw.
@@ -37,20 +39,42 @@ impl Draws {
         (0..self.chains).map(|c| (0..self.draws).map(|d| self.draw(c, d)[parameter]).collect()).collect()
     }
 
+    /// Draws whose trajectory diverged.
+    pub fn divergences(&self) -> usize {
+        self.divergent.iter().filter(|divergent| **divergent).count()
+    }
+
+    /// Draws whose trajectory was cut off at the largest tree depth: correct, and dear for how far they went.
+    pub fn at_depth_limit(&self) -> usize {
+        let reached = self.tree_depth.iter().filter(|depth| **depth >= self.depth_limit).count();
+        if self.depth_limit > 0 { reached } else { 0 }
+    }
+
     /// Every draw of every chain, chain after chain.
     pub fn all(&self) -> Vec<Vec<f64>> {
         self.values.chunks(self.dimension.max(1)).map(<[f64]>::to_vec).collect()
     }
 }
 
-/// What the chains say of one parameter.
+/// What the chains say of one parameter; errors are in its unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParameterDiagnostics {
+    /// The larger of the two below.
     pub r_hat: f64,
+    /// Rank-normalised split R̂: do the chains agree on where the parameter is?
+    pub r_hat_rank: f64,
+    /// The same of distances from the median: do they agree on how far it spreads?
+    pub r_hat_folded: f64,
     pub ess_bulk: f64,
     pub ess_tail: f64,
     /// Monte Carlo standard error of the mean.
     pub mcse_mean: f64,
+    /// … of the standard deviation.
+    pub mcse_sd: f64,
+    /// … of the 5 % quantile.
+    pub mcse_q05: f64,
+    /// … of the 95 % quantile.
+    pub mcse_q95: f64,
 }
 
 /// Whether the draws can be trusted, and if not, why.
@@ -63,6 +87,8 @@ pub struct Verdict {
     pub least_ess_bulk: f64,
     pub least_ess_tail: f64,
     pub divergences: usize,
+    /// Draws whose trajectory was cut off at the largest tree depth; no criterion.
+    pub at_depth_limit: usize,
     pub least_e_bfmi: f64,
     /// One a parameter, in the order of the draws.
     pub parameters: Vec<ParameterDiagnostics>,

@@ -135,7 +135,13 @@ pub fn nuts<T: LogDensityGradient>(
             }
         })
         .collect::<Result<_, _>>()?;
-    let mut draws = Draws { chains: settings.chains, draws: settings.draws, dimension, ..Draws::default() };
+    let mut draws = Draws {
+        chains: settings.chains,
+        draws: settings.draws,
+        dimension,
+        depth_limit: settings.max_tree_depth as i64,
+        ..Draws::default()
+    };
     for trace in chains {
         draws.gradients += trace.gradients;
         draws.values.extend(trace.values);

@@ -57,7 +57,7 @@ impl Verdict {
                 ));
             }
         }
-        let divergences = draws.divergent.iter().filter(|divergent| **divergent).count();
+        let divergences = draws.divergences();
         if divergences > 0 {
             reasons.push(format!(
                 "{divergences} of {} draws diverged, so that part of the posterior may be missing. Raise the target \
@@ -85,6 +85,7 @@ impl Verdict {
             least_ess_bulk: least(parameters.iter().map(|p| p.ess_bulk)),
             least_ess_tail: least(parameters.iter().map(|p| p.ess_tail)),
             divergences,
+            at_depth_limit: draws.at_depth_limit(),
             least_e_bfmi,
             parameters,
         }

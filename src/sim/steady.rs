@@ -23,25 +23,21 @@ pub(crate) fn solve<const W: usize>(program: &Program, workspace: &mut Workspace
     }
     set_other_states(program, workspace);
     let mut system = System::new(program, workspace);
-    let mut previous: Option<Vec<f64>> = None;
+    let mut last = None;
     for lane in 0..workspace.value_lanes() {
         system.take_lane(workspace, lane);
         let near: Vec<f64> =
             program.near.iter().map(|slot| slot.map_or(0.0, |slot| workspace.values[slot].0[lane])).collect();
-        // Lanes are alike: the neighbour's steady state is the best guess there is.
-        let solved = previous.as_deref().and_then(|guess| system.newton(guess).ok());
-        let steady = match solved {
-            Some(steady) => steady,
-            None => system.newton(&near).or_else(|_| system.continuation(&near))?,
-        };
+        // A neighbour's steady state may lead to another root, and gradients have no neighbours.
+        let steady = system.newton(&near).or_else(|_| system.continuation(&near))?;
         let sizes = system.sizes(&steady);
         for ((state, value), size) in program.steady_states.iter().zip(&steady).zip(sizes) {
             workspace.values[program.steady_slot(*state)].0[lane] = *value;
             workspace.largest[*state].0[lane] = size;
         }
-        previous = Some(steady);
+        last = Some(steady);
     }
-    if let (Reading::Tangents, Some(steady)) = (workspace.reading, previous) {
+    if let (Reading::Tangents, Some(steady)) = (workspace.reading, last) {
         system.tangents(workspace, &steady)?;
     }
     Ok(())

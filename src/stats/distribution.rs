@@ -297,7 +297,8 @@ impl Distribution {
     }
 }
 
-fn ln_sum_exp(terms: &[f64]) -> f64 {
+/// ln Σ exp, without overflow; −∞ of none.
+pub(crate) fn ln_sum_exp(terms: &[f64]) -> f64 {
     let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {
         return largest;

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use crate::inference::Verdict;
+use crate::inference::{Elpd, PredictivePValues, Sensitivity, Verdict};
 use crate::patient::Censoring;
 
+use super::loo::{LooSummary, Predicted, predicted};
+use super::sensitivity::sensitivities;
 use super::{Person, Provenance, Twin};
 
 /// Below this contraction a parameter counts as known from the prior only.
@@ -20,6 +22,8 @@ pub struct Summary {
     pub about_model: String,
     /// Readings that were compared with the model, one entry a quantity and device.
     pub readings: Vec<ReadingSummary>,
+    /// Leave-one-out cross-validation of all readings together; `None` without predictions.
+    pub loo: Option<Elpd>,
     pub parameters: Vec<ParameterSummary>,
     pub verdict: Verdict,
     pub provenance: Provenance,
@@ -33,6 +37,10 @@ pub struct ReadingSummary {
     pub count: usize,
     /// Share of the readings inside the 90 % interval of their replicates; `None` without replicates.
     pub within_90: Option<f64>,
+    /// `None` without predictions.
+    pub loo: Option<LooSummary>,
+    /// Of the readings as a whole; `None` without predictions.
+    pub predictive_p: Option<PredictivePValues>,
 }
 
 /// One parameter before and after the data.
@@ -51,6 +59,11 @@ pub struct ParameterSummary {
     pub r_hat: f64,
     pub ess_bulk: f64,
     pub ess_tail: f64,
+    /// By power-scaling, of the parameter in its unit; `None` where draws do not say their density.
+    pub sensitivity: Option<Sensitivity>,
+    /// What the sensitivities say, if anything: "prior-data conflict" where the data and the prior both move the
+    /// parameter, "strong prior or weak likelihood" where the prior alone does.
+    pub diagnosis: Option<&'static str>,
 }
 
 /// Median and the central 90 % of a distribution.
@@ -65,20 +78,26 @@ impl Summary {
     /// Sums a twin up.
     pub fn of(twin: &Twin) -> Self {
         let model = &twin.posterior.program.model;
+        let (predicted, sensitivities) = (predicted(twin), sensitivities(twin));
+        let parameter = |index: usize| {
+            let sensitivity = sensitivities.as_ref().and_then(|all| all.get(index).copied());
+            parameter(twin, index, sensitivity)
+        };
         Self {
             notice: super::NOTICE,
             person: twin.person.clone(),
             model: model.name.clone(),
             about_model: model.about.clone(),
-            readings: readings(twin),
-            parameters: (0..twin.posterior.prior.dimension()).map(|index| parameter(twin, index)).collect(),
+            loo: predicted.total,
+            readings: readings(twin, predicted),
+            parameters: (0..twin.posterior.prior.dimension()).map(parameter).collect(),
             verdict: twin.verdict.clone(),
             provenance: twin.provenance.clone(),
         }
     }
 }
 
-fn parameter(twin: &Twin, index: usize) -> ParameterSummary {
+fn parameter(twin: &Twin, index: usize, sensitivity: Option<Sensitivity>) -> ParameterSummary {
     let calibrated = &twin.posterior.prior.calibrated[index];
     let about = &twin.posterior.program.model.parameters[calibrated.parameter].about;
     let mut after: Vec<f64> =
@@ -100,13 +119,16 @@ fn parameter(twin: &Twin, index: usize) -> ParameterSummary {
         r_hat: diagnostics.map_or(f64::NAN, |d| d.r_hat),
         ess_bulk: diagnostics.map_or(f64::NAN, |d| d.ess_bulk),
         ess_tail: diagnostics.map_or(f64::NAN, |d| d.ess_tail),
+        sensitivity,
+        diagnosis: sensitivity.and_then(|sensitivity| sensitivity.diagnosis()),
     }
 }
 
-fn readings(twin: &Twin) -> Vec<ReadingSummary> {
-    let terms = twin.posterior.terms.iter().enumerate();
+fn readings(twin: &Twin, predicted: Predicted) -> Vec<ReadingSummary> {
+    let terms = twin.posterior.terms.iter().enumerate().zip(predicted.terms);
     terms
-        .map(|(number, term)| {
+        .map(|((number, term), predicted)| {
+            let (loo, predictive_p) = predicted.unzip();
             let count = term.readings.len();
             let replicates = twin.predictions.replicates.get(number).map_or(&[][..], Vec::as_slice);
             let within = |(index, reading): (usize, &crate::likelihood::TermReading)| {
@@ -124,7 +146,7 @@ fn readings(twin: &Twin) -> Vec<ReadingSummary> {
             };
             let inside = term.readings.iter().enumerate().filter(|reading| within(*reading)).count();
             let within_90 = (!replicates.is_empty()).then(|| inside as f64 / count as f64);
-            ReadingSummary { name: term.name.clone(), device: term.device.clone(), count, within_90 }
+            ReadingSummary { name: term.name.clone(), device: term.device.clone(), count, within_90, loo, predictive_p }
         })
         .collect()
 }

@@ -3,7 +3,9 @@
 mod calibrate;
 mod file;
 mod health;
+mod loo;
 mod predict;
+mod sensitivity;
 pub mod store;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::likelihood::Posterior;
 pub use calibrate::{CalibrateError, Calibration, Progress, calibrate, meet};
 pub use file::TwinError;
 pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
+pub use loo::LooSummary;
 pub use store::StoreError;
 
 /// Stands in every twin and on everything made of one.

@@ -236,6 +236,37 @@ fn closed_form([ka, cl, v, delay]: [f64; 4], t: f64) -> f64 {
 
 const TIMES: [f64; 8] = [0.0, 0.4, 1.3, 2.0, 3.0, 7.5, 12.6, 24.0];
 
+const TWO_RESTS: &str = "component two_rests
+  \"A state that rests at low, and could at high.\"
+time [h]
+parameter k [1/h] ~ LogNormal(1, 30%)
+parameter low [1] ~ LogNormal(1, 30%)
+parameter high [1] ~ LogNormal(5, 30%)
+state x [1] = steady near low
+d x = k * (x - low) * (x - high)
+output place [1] = x
+";
+
+#[test]
+fn lanes_and_gradients_find_the_same_of_two_steady_states() {
+    let program = program(TWO_RESTS);
+    // From where the first person rests, Newton's method leads the second to the other root.
+    let people = [[1.0, 6.0, 9.0], [1.0, 1.0, 5.0]];
+    let set = |w: &mut Workspace<2>| {
+        (0..3).for_each(|p| w.set_parameter(p, &std::array::from_fn::<f64, 2, _>(|lane| people[lane][p])));
+    };
+    let schedule = until(1.0);
+    let chosen = settings(Method::Explicit, 1e-8);
+    let (found, _) = solve::<2>(&program, Reading::Lanes, &schedule, &[0.0, 1.0], chosen, &set).unwrap();
+    for (lane, person) in people.iter().enumerate() {
+        let (alone, _) = tangents(&program, person, &schedule, &[0.0, 1.0], chosen);
+        for (together, alone) in found.iter().zip(&alone) {
+            assert!((together[0][lane] - person[1]).abs() < 1e-9, "{together:?}");
+            assert!((alone[0][0] - person[1]).abs() < 1e-9, "{alone:?}");
+        }
+    }
+}
+
 #[test]
 fn implicit_methods_handle_events_as_the_explicit_one_does() {
     let program = program(COMPARTMENT);

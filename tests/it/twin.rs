@@ -59,6 +59,53 @@ fn a_twin_is_read_back_as_it_was() {
 }
 
 #[test]
+fn what_is_shown_of_a_twin_fits_its_predictions() {
+    let twin = on_threads(2, 1);
+    let (prior, readings) = (&twin.posterior.prior, twin.posterior.terms[0].readings.len());
+    assert_eq!(twin.predictions.thin, 1);
+    // Sensitivity takes the likelihood from the sampler's density: it is that of the predictions, up to a constant.
+    let rests: Vec<f64> = twin
+        .draws
+        .all()
+        .iter()
+        .zip(&twin.draws.ln_density)
+        .zip(twin.predictions.ln_likelihood[0].chunks(readings))
+        .map(|((natural, ln_density), ln_likelihood)| {
+            let position: Vec<f64> =
+                prior.calibrated.iter().zip(natural).map(|(c, x)| c.transform.to_real(*x)).collect();
+            let ln_prior = prior.ln_density_gradient(&position, &mut vec![0.0; natural.len()]);
+            ln_density - ln_prior - ln_likelihood.iter().sum::<f64>()
+        })
+        .collect();
+    assert!(rests.iter().all(|rest| (rest - rests[0]).abs() < 1e-3), "{rests:?}");
+
+    let summary = Summary::of(&twin);
+    let reading = &summary.readings[0];
+    let (loo, p) = (reading.loo.clone().unwrap(), reading.predictive_p.unwrap());
+    assert_eq!(summary.loo, Some(loo.sum));
+    assert!(loo.sum.elpd.is_finite() && loo.sum.se > 0.0 && loo.sum.p_loo > 0.0, "{loo:?}");
+    assert!((0.0..=1.0).contains(&loo.pit_within_90) && loo.unreliable <= readings, "{loo:?}");
+    assert!(loo.pit_p_value.is_some_and(|p| p > 1e-4), "{loo:?}");
+    assert!([p.mean, p.sd, p.min, p.max].iter().all(|p| (0.0..=1.0).contains(p)), "{p:?}");
+    for parameter in &summary.parameters {
+        let sensitivity = parameter.sensitivity.unwrap();
+        assert!(sensitivity.prior > 0.0 && sensitivity.likelihood > 0.0, "{parameter:?}");
+        assert_eq!(parameter.diagnosis, sensitivity.diagnosis());
+    }
+
+    // Without predictions and densities there is less to show.
+    let mut bare = twin;
+    bare.predictions.ln_likelihood.clear();
+    bare.predictions.replicates.clear();
+    bare.draws.ln_density.clear();
+    let summary = Summary::of(&bare);
+    assert!(summary.loo.is_none() && summary.readings[0].loo.is_none() && summary.readings[0].predictive_p.is_none());
+    assert!(
+        summary.parameters.iter().all(|parameter| parameter.sensitivity.is_none() && parameter.diagnosis.is_none())
+    );
+}
+
+#[test]
 fn three_real_people_pass_the_verdict() {
     for person in ["theophylline_01", "theophylline_02", "theophylline_03"] {
         let (model, patient) = theophylline(person);

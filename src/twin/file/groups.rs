@@ -20,6 +20,8 @@ const OBSERVED: &str = "observed_data";
 const LIKELIHOOD: &str = "log_likelihood";
 const DISTRIBUTION: &str = "distribution";
 const THIN: &str = "thin";
+/// Attribute of the variable of tree depths.
+const LIMIT: &str = "limit";
 
 /// Every group of the file.
 pub(super) fn write(twin: &Twin) -> Vec<Group> {
@@ -103,7 +105,10 @@ fn statistics(draws: &Draws) -> Vec<Variable> {
         ("acceptance_rate", f64s(&draws.acceptance)),
         ("step_size", f64s(&draws.step_size)),
     ]
-    .map(|(name, values)| of_draws(name, shape, &[], values, Map::new()))
+    .map(|(name, values)| {
+        let limit = (name == "tree_depth").then(|| (LIMIT.to_string(), json!(draws.depth_limit)));
+        of_draws(name, shape, &[], values, limit.into_iter().collect())
+    })
     .into()
 }
 
@@ -238,6 +243,8 @@ pub(super) fn draws(store: &Store, names: &[String], gradients: u64) -> Result<D
         ln_density: real("lp")?,
         divergent: of_length(divergent.unwrap_or(&[]), count, "diverging")?,
         tree_depth: whole("tree_depth")?,
+        // The first twins do not say it.
+        depth_limit: found(store, STATS, "tree_depth")?.attributes.get(LIMIT).and_then(Value::as_i64).unwrap_or(0),
         leapfrogs: whole("n_steps")?,
         energy: real("energy")?,
         acceptance: real("acceptance_rate")?,

@@ -219,9 +219,14 @@ pub(super) fn verdict(verdict: &Verdict, names: &[String]) -> Value {
         .map(|(name, p)| {
             let numbers = json!({
                 "r_hat": number(p.r_hat),
+                "r_hat_rank": number(p.r_hat_rank),
+                "r_hat_folded": number(p.r_hat_folded),
                 "ess_bulk": number(p.ess_bulk),
                 "ess_tail": number(p.ess_tail),
                 "mcse_mean": number(p.mcse_mean),
+                "mcse_sd": number(p.mcse_sd),
+                "mcse_q05": number(p.mcse_q05),
+                "mcse_q95": number(p.mcse_q95),
             });
             (name.clone(), numbers)
         })
@@ -233,6 +238,7 @@ pub(super) fn verdict(verdict: &Verdict, names: &[String]) -> Value {
         "least_ess_bulk": number(verdict.least_ess_bulk),
         "least_ess_tail": number(verdict.least_ess_tail),
         "divergences": verdict.divergences,
+        "at_depth_limit": verdict.at_depth_limit,
         "least_e_bfmi": number(verdict.least_e_bfmi),
         "parameters": parameters,
     })
@@ -243,14 +249,21 @@ pub(super) fn read_verdict(value: &Value, names: &[String]) -> Result<Verdict, S
         let field = value.get(name).and_then(read_number);
         field.ok_or_else(|| format!("its verdict has no number `{name}`"))
     };
+    // The first twins do not have these.
+    let later = |value: &Value, name: &str| value.get(name).and_then(read_number).unwrap_or(f64::NAN);
     let parameters = names.iter().map(|name| {
         let of = value.get("parameters").and_then(|parameters| parameters.get(name));
         let of = of.ok_or_else(|| format!("its verdict says nothing of `{name}`"))?;
         Ok(ParameterDiagnostics {
             r_hat: field(of, "r_hat")?,
+            r_hat_rank: later(of, "r_hat_rank"),
+            r_hat_folded: later(of, "r_hat_folded"),
             ess_bulk: field(of, "ess_bulk")?,
             ess_tail: field(of, "ess_tail")?,
             mcse_mean: field(of, "mcse_mean")?,
+            mcse_sd: later(of, "mcse_sd"),
+            mcse_q05: later(of, "mcse_q05"),
+            mcse_q95: later(of, "mcse_q95"),
         })
     });
     let plain = |name: &str| value.get(name).ok_or_else(|| format!("its verdict has no `{name}`"));
@@ -261,6 +274,7 @@ pub(super) fn read_verdict(value: &Value, names: &[String]) -> Result<Verdict, S
         least_ess_bulk: field(value, "least_ess_bulk")?,
         least_ess_tail: field(value, "least_ess_tail")?,
         divergences: parse("divergences", plain("divergences")?)?,
+        at_depth_limit: value.get("at_depth_limit").map_or(Ok(0), |count| parse("at_depth_limit", count))?,
         least_e_bfmi: field(value, "least_e_bfmi")?,
         parameters: parameters.collect::<Result<_, String>>()?,
     })

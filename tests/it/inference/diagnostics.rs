@@ -1,20 +1,13 @@
 //! Diagnostics against ArviZ, and verdicts on draws that are known to be good or bad.
 
-use homeostat::inference::{Draws, Verdict, diagnose, e_bfmi, ess_bulk, ess_mean, mcse_mean, r_hat};
+use homeostat::inference::{
+    Draws, Verdict, diagnose, e_bfmi, ess_bulk, ess_mean, ess_quantile, mcse_mean, mcse_quantile, r_hat,
+};
 use homeostat::stats::Seed;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-/// Uniforms on (0, 1) from the 64-bit congruential generator of Knuth's MMIX: x ← 6364136223846793005 x +
-/// 1442695040888963407, u = ((x >> 11) + ½) / 2⁵³.
-fn uniforms(seed: u64, count: usize) -> Vec<f64> {
-    let mut x = seed;
-    let mut next = || {
-        x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((x >> 11) as f64 + 0.5) / 2f64.powi(53)
-    };
-    (0..count).map(|_| next()).collect()
-}
+use super::uniforms;
 
 /// y ← φ y + u − ½, chain `c` from seed `c + 1`.
 fn autoregressive(phi: f64) -> Vec<Vec<f64>> {
@@ -54,6 +47,11 @@ fn ties() -> Vec<Vec<f64>> {
     (1..=2).map(|seed| uniforms(seed, 400).into_iter().map(|u| (8.0 * u).floor()).collect()).collect()
 }
 
+/// So few draws that tails are single ones.
+fn short() -> Vec<Vec<f64>> {
+    autoregressive(0.3).into_iter().map(|chain| chain[..11].to_vec()).collect()
+}
+
 fn with_energy(chains: &[Vec<f64>]) -> Draws {
     let (count, draws, all) = (chains.len(), chains[0].len(), chains.concat());
     Draws { chains: count, draws, dimension: 1, energy: all.clone(), values: all, ..Draws::default() }
@@ -91,6 +89,36 @@ fn diagnostics_are_those_of_arviz() {
     }
 }
 
+/// Rank and folded R̂; MCSE of mean, sd, 5 %, 95 % and 50 % quantile; ESS of the 95 % quantile.
+type Errors = (&'static str, Vec<Vec<f64>>, [f64; 8]);
+
+#[test]
+fn both_r_hats_and_all_standard_errors_are_those_of_arviz() {
+    // ArviZ 0.23.4 as above: `mcse(method="mean"/"sd"/"quantile")`, `ess(method="quantile")`, and the two numbers of which
+    // `rhat(method="rank")` takes the larger.
+    #[rustfmt::skip]
+    let golden: [Errors; 9] = [
+        ("ar", autoregressive(0.6), [1.001345785556e+00, 1.002339311092e+00, 1.712244814680e-02, 7.927495165284e-03, 2.890696124685e-02, 1.681502837255e-02, 2.365100395347e-02, 8.486768034034e+02]),
+        ("slow", autoregressive(0.97), [1.054726586534e+00, 1.033859982859e+00, 1.881745731050e-01, 1.623552443623e-01, 6.000064122953e-01, 2.915836828921e-01, 1.477335636402e-01, 5.251729510583e+01]),
+        ("anti", autoregressive(-0.5), [9.983968807150e-01, 1.000571118997e+00, 4.358417375478e-03, 5.094353761494e-03, 1.304937981239e-02, 7.680784206885e-03, 7.094068143560e-03, 2.064830037838e+03]),
+        ("shifted", shifted(), [1.216550302677e+00, 1.019285270348e+00, 1.011783460093e-01, 2.817393410400e-02, 2.028502373060e-02, 1.498478057729e-01, 1.031693050311e-01, 3.350043100634e+01]),
+        ("wide", wide(), [9.989516134182e-01, 1.162599256180e+00, 1.516366259739e-02, 1.388775889918e-01, 2.776964493579e-01, 2.904999239687e-01, 1.586704896913e-02, 3.296972623231e+01]),
+        ("heavy", heavy(), [9.982302181206e-01, 9.995238859464e-01, 1.049702822037e+06, 2.032064974017e+07, 4.169818022990e+01, 3.591862670795e+01, 2.610708144967e-01, 1.547945764062e+03]),
+        ("ties", ties(), [9.986623106768e-01, 1.005346135897e+00, 8.086573909482e-02, 3.632133100330e-02, 0.000000000000e+00, 0.000000000000e+00, 5.000000000000e-01, 8.000000000000e+02]),
+        ("short", short(), [9.433474928650e-01, 9.700450553024e-01, 3.547839055646e-02, 1.907540757432e-02, 6.482273600922e-02, 7.235934065265e-02, 5.598680802059e-02, 6.130030959752e+01]),
+        ("one", autoregressive(0.6)[..1].to_vec(), [f64::NAN, f64::NAN, 2.795537318564e-02, 1.206439876958e-02, 4.067464203084e-02, 4.238628992780e-02, 3.613192930630e-02, 4.287078683923e+02]),
+    ];
+    for (name, chains, expected) in golden {
+        let all = diagnose(&chains);
+        let (median, ess) = (mcse_quantile(&chains, 0.5), ess_quantile(&chains, 0.95));
+        let found =
+            [all.r_hat_rank, all.r_hat_folded, all.mcse_mean, all.mcse_sd, all.mcse_q05, all.mcse_q95, median, ess];
+        for (which, (found, expected)) in found.into_iter().zip(expected).enumerate() {
+            assert!(super::close(found, expected), "{name}, number {which}: {found} against {expected}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_judged_has_no_diagnostics() {
     let mut broken = autoregressive(0.3);
@@ -102,6 +130,7 @@ fn what_cannot_be_judged_has_no_diagnostics() {
     for chains in [broken, infinite, constant, short, Vec::new(), vec![Vec::new(); 4]] {
         let found = diagnose(&chains);
         assert!(found.r_hat.is_nan() && found.ess_bulk.is_nan() && found.ess_tail.is_nan() && found.mcse_mean.is_nan());
+        assert!(found.mcse_sd.is_nan() && found.mcse_q05.is_nan() && found.mcse_q95.is_nan());
     }
     // Chains that each stand still at another value disagree without bound.
     let stuck: Vec<Vec<f64>> = (0..4).map(|chain| vec![f64::from(chain); 500]).collect();
@@ -124,6 +153,16 @@ fn independent(chains: usize, draws: usize, dimension: usize) -> Draws {
         divergent: vec![false; count],
         ..Draws::default()
     }
+}
+
+#[test]
+fn draws_at_the_depth_limit_are_counted() {
+    let mut draws =
+        Draws { tree_depth: vec![3, 10, 10, 9], divergent: vec![true, false, true, false], ..Draws::default() };
+    assert_eq!((draws.at_depth_limit(), draws.divergences()), (0, 2));
+    draws.depth_limit = 10;
+    assert_eq!(draws.at_depth_limit(), 2);
+    assert_eq!(Verdict::of(&draws, &[]).at_depth_limit, 2);
 }
 
 fn names() -> Vec<String> {

@@ -1,8 +1,11 @@
 //! Samplers, modes and diagnostics against targets whose answer is known.
 
 mod diagnostics;
+mod loo;
 mod mode;
 mod nuts;
+mod power_scaling;
+mod psis;
 
 use homeostat::inference::{LogDensityGradient, Rejection};
 use homeostat::stats::Seed;
@@ -28,6 +31,22 @@ impl<F: Fn(&[f64], &mut [f64]) -> Result<f64, Rejection> + Sync> LogDensityGradi
     fn ln_density_gradient(&self, _: &mut (), at: &[f64], gradient: &mut [f64]) -> Result<f64, Rejection> {
         (self.density)(at, gradient)
     }
+}
+
+/// Uniforms on (0, 1) from the 64-bit congruential generator of Knuth's MMIX: x ← 6364136223846793005 x +
+/// 1442695040888963407, u = ((x >> 11) + ½) / 2⁵³. Other programs make the same ones.
+fn uniforms(seed: u64, count: usize) -> Vec<f64> {
+    let mut x = seed;
+    let mut next = || {
+        x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((x >> 11) as f64 + 0.5) / 2f64.powi(53)
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// Whether two numbers are equal but for 1e-6 of the second, or both NaN, or the same infinity.
+fn close(found: f64, expected: f64) -> bool {
+    found == expected || found.is_nan() && expected.is_nan() || (found / expected - 1.0).abs() <= 1e-6
 }
 
 /// Starts drawn from independent normals.
