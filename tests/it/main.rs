@@ -8,6 +8,7 @@ mod layers;
 mod patient;
 mod physiology;
 mod posterior;
+mod published;
 mod report;
 mod scenario;
 mod sim;
