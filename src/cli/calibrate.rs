@@ -13,7 +13,10 @@ use crate::twin::store::check_writable;
   homeostat calibrate patients/theophylline_01 -o theo.twin
   homeostat calibrate patients/virtual_adult_001 -o day4.twin --from 72h --to 96h
   homeostat calibrate patients/anna -o anna.twin --model my.model --chains 4 --draws 2000 --seed 7 --overwrite
+  homeostat calibrate patients/anna -o anna.twin --resume
 
+A run that is interrupted leaves NAME.twin.checkpoint beside the twin; --resume goes on from it, with the same draws as if it
+had not been interrupted.
 The same bundle, model, settings and seed give the same draws on any number of threads.
 Exits with 3 when the twin fails its verdict; it is written all the same, and says so.
 Research and educational software: not a medical device.")]
@@ -28,15 +31,18 @@ pub(crate) struct Arguments {
     /// Replace a twin that is at the path
     #[arg(long, visible_alias = "force")]
     overwrite: bool,
+    /// Go on with a run that was interrupted, from the checkpoint beside the twin
+    #[arg(long)]
+    resume: bool,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
-    let Arguments { bundle, output, options, overwrite, json } = arguments;
+    let Arguments { bundle, output, options, overwrite, resume, json } = arguments;
     check_writable(&output, overwrite).map_err(unwritable)?;
-    let twin = Prepared::read(context, &bundle, &options)?.calibrate(&output, overwrite, json)?;
+    let twin = Prepared::read(context, &bundle, &options)?.calibrate(&output, overwrite, resume, json)?;
     let found = Summary::of(&twin);
     if json {
         println!("{}", summary::json(&found, &output)?);

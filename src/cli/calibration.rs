@@ -6,13 +6,13 @@ use std::path::Path;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Context, Stop, warn, what_if};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::inference::NutsSettings;
 use crate::model::Composed;
 use crate::patient::Patient;
 use crate::sim::Settings;
 use crate::stats::Seed;
-use crate::twin::{CalibrateError, Calibration, Progress, StoreError, Twin, calibrate};
+use crate::twin::{CalibrateError, Calibration, Earlier, Progress, StoreError, Twin, calibrate_resumable};
 use crate::units::{Quantity, Unit};
 
 /// How a bundle is calibrated.
@@ -74,18 +74,32 @@ impl Prepared {
     }
 
     /// Calibrates, with bars unless `quiet`, and writes the twin.
-    pub fn calibrate(self, output: &Path, overwrite: bool, quiet: bool) -> Result<Twin, Stop> {
+    ///
+    /// What is computed is kept beside the twin until that is written; `resume` goes on from it.
+    pub fn calibrate(self, output: &Path, overwrite: bool, resume: bool, quiet: bool) -> Result<Twin, Stop> {
         let Self { patient, model, settings, mut warnings, seed, pool } = self;
         let bars = Bars::new(&settings.nuts, quiet);
-        let calibrated = pool.install(|| calibrate(model, &patient, &settings, seed, &|at| bars.show(at)));
+        let earlier = match (resume, overwrite) {
+            (true, _) => Earlier::Resume,
+            (_, true) => Earlier::Replace,
+            _ => Earlier::Refuse,
+        };
+        let show = |at| bars.show(at);
+        let calibrated =
+            pool.install(|| calibrate_resumable(model, &patient, &settings, seed, (output, earlier), &show));
         bars.clear();
-        let (twin, of_meeting) = calibrated.map_err(|error| {
+        let (twin, of_meeting, checkpoint) = calibrated.map_err(|error| {
             warn(&warnings);
             Stop::from(error)
         })?;
         warnings.extend(of_meeting);
         warn(&warnings);
+        if let Some(trouble) = checkpoint.trouble() {
+            let diagnostic = Diagnostic::warning("T3018", format!("a checkpoint could not be kept: {trouble}"));
+            warn(&Diagnostics::from(diagnostic.help("the twin is whole, but could not have been resumed")));
+        }
         pool.install(|| twin.write(output, overwrite)).map_err(unwritable)?;
+        checkpoint.finish();
         Ok(twin)
     }
 }
@@ -211,6 +225,10 @@ impl Bars {
             Progress::Mode { done, of } => {
                 self.mode.set_length(of as u64);
                 self.mode.set_position(done as u64);
+            }
+            Progress::Resumed { evaluations: 0 } => {}
+            Progress::Resumed { evaluations } => {
+                self.mode.println(format!("resumed: {evaluations} evaluations are told again and not computed"));
             }
             Progress::Draw(at) => {
                 let Some(bar) = self.chains.get(at.chain) else { return };

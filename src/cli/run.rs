@@ -39,13 +39,16 @@ pub(crate) struct Arguments {
     /// Replace a twin that is in the folder
     #[arg(long, visible_alias = "force")]
     overwrite: bool,
+    /// Go on with a run that was interrupted, from the checkpoint beside the twin
+    #[arg(long)]
+    resume: bool,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
-    let Arguments { bundle, scenarios, output: folder, options, overwrite, json: quiet } = arguments;
+    let Arguments { bundle, scenarios, output: folder, options, overwrite, resume, json: quiet } = arguments;
     let prepared = Prepared::read(context, &bundle, &options)?;
     let path = folder.join(format!("{}.twin", prepared.patient.name));
     // A mistake in a scenario is told before the calibration, not after it.
@@ -55,7 +58,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     output::folder(&folder)?;
     check_writable(&path, overwrite).map_err(unwritable)?;
 
-    let twin = prepared.calibrate(&path, overwrite, quiet)?;
+    let twin = prepared.calibrate(&path, overwrite, resume, quiet)?;
     let about = Summary::of(&twin);
     if !quiet {
         println!("{}", summary::table(&about));

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use nuts_rs::{CpuLogpFunc, CpuMathError, HasDims, LogpError};
 use rand::Rng;
 
+use super::journal::Journal;
 use super::target::{LogDensityGradient, Rejection};
 
 /// A target as `nuts-rs` wants it.
@@ -15,6 +16,8 @@ pub(super) struct Density<'a, T: LogDensityGradient> {
     pub workspace: T::Workspace,
     /// Counts evaluations.
     pub gradients: Rc<Cell<u64>>,
+    pub chain: usize,
+    pub journal: &'a dyn Journal,
 }
 
 impl<T: LogDensityGradient> HasDims for Density<'_, T> {
@@ -34,7 +37,14 @@ impl<T: LogDensityGradient> CpuLogpFunc for Density<'_, T> {
 
     fn logp(&mut self, position: &[f64], gradient: &mut [f64]) -> Result<f64, Rejection> {
         self.gradients.set(self.gradients.get() + 1);
-        let density = self.target.ln_density_gradient(&mut self.workspace, position, gradient)?;
+        let density = match self.journal.replay(self.chain, gradient) {
+            Some(kept) => kept?,
+            None => {
+                let density = self.target.ln_density_gradient(&mut self.workspace, position, gradient);
+                self.journal.keep(self.chain, &density, gradient);
+                density?
+            }
+        };
         if density.is_nan() || density == f64::INFINITY || gradient.iter().any(|slope| !slope.is_finite()) {
             return Err(Rejection::new("the density or its gradient is not a finite number"));
         }

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::density::Density;
 use super::draws::Draws;
+use super::journal::{Forget, Journal};
 use super::target::LogDensityGradient;
 use crate::stats::Seed;
 
@@ -97,6 +98,18 @@ pub fn nuts<T: LogDensityGradient>(
     seed: Seed,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Draws, SampleError> {
+    nuts_kept(target, starts, settings, seed, &Forget, progress)
+}
+
+/// [`nuts`], told by a journal what it had computed before it was killed, and telling it what it computes.
+pub(super) fn nuts_kept<T: LogDensityGradient>(
+    target: &T,
+    starts: &[Vec<f64>],
+    settings: &NutsSettings,
+    seed: Seed,
+    journal: &dyn Journal,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Draws, SampleError> {
     settings.check()?;
     let dimension = target.dimension();
     if let Some(wrong) = starts.iter().find(|start| start.len() != dimension) {
@@ -113,7 +126,7 @@ pub fn nuts<T: LogDensityGradient>(
             match settings.metric {
                 // The two closures differ in the type of `word` alone, which cannot be named.
                 Metric::Diagonal => {
-                    run(settings.diagonal(), target, start, settings, (seed, chain), progress, |word| Word {
+                    run(settings.diagonal(), target, start, settings, (seed, chain), journal, progress, |word| Word {
                         ln_density: word.point.logp,
                         divergent: word.divergence.diverging,
                         tree_depth: word.depth,
@@ -123,7 +136,7 @@ pub fn nuts<T: LogDensityGradient>(
                     })
                 }
                 Metric::LowRank => {
-                    run(settings.low_rank(), target, start, settings, (seed, chain), progress, |word| Word {
+                    run(settings.low_rank(), target, start, settings, (seed, chain), journal, progress, |word| Word {
                         ln_density: word.point.logp,
                         divergent: word.divergence.diverging,
                         tree_depth: word.depth,
@@ -234,6 +247,7 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
     start: &[f64],
     settings: &NutsSettings,
     (seed, chain): (Seed, usize),
+    journal: &'a dyn Journal,
     progress: &(dyn Fn(Progress) + Sync),
     word: impl Fn(&Statistics<'a, S, T>) -> Word,
 ) -> Result<Trace, SampleError> {
@@ -242,7 +256,7 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
     let mut position = start.to_vec();
     let mut attempt = 0;
     let mut sampler = loop {
-        let density = Density { target, workspace: target.workspace(), gradients: gradients.clone() };
+        let density = Density { target, workspace: target.workspace(), gradients: gradients.clone(), chain, journal };
         let mut made = adaptation
             .new_chain(chain as u64, CpuMath::new(density), &mut seed.stream("nuts", chain as u64))
             .map_err(|error| SampleError::Settings(format!("{error:#}")))?;

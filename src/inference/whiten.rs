@@ -5,8 +5,9 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use super::draws::Draws;
+use super::journal::{Forget, Journal};
 use super::laplace::Laplace;
-use super::nuts::{NutsSettings, Progress, SampleError, nuts};
+use super::nuts::{NutsSettings, Progress, SampleError, nuts_kept};
 use super::target::{LogDensityGradient, Rejection};
 use crate::stats::Seed;
 
@@ -77,6 +78,22 @@ pub fn nuts_from<T: LogDensityGradient>(
     seed: Seed,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Draws, SampleError> {
+    nuts_resumable(target, laplace, settings, seed, &Forget, progress)
+}
+
+/// [`nuts_from`] with a journal: a run that was killed goes on from what it holds, and gives the draws that it would have
+/// given.
+///
+/// # Errors
+/// Those of [`nuts_from`].
+pub fn nuts_resumable<T: LogDensityGradient>(
+    target: &T,
+    laplace: &Laplace,
+    settings: &NutsSettings,
+    seed: Seed,
+    journal: &dyn Journal,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Draws, SampleError> {
     let whitened = Whitened::new(target, laplace);
     let (mut workspace, mut gradient) = (whitened.workspace(), vec![0.0; laplace.dimension()]);
     let mut start = |chain: usize| {
@@ -93,5 +110,5 @@ pub fn nuts_from<T: LogDensityGradient>(
         position
     };
     let starts: Vec<Vec<f64>> = (0..settings.chains).map(&mut start).collect();
-    nuts(&whitened, &starts, settings, seed, progress).map(|draws| whitened.back(draws))
+    nuts_kept(&whitened, &starts, settings, seed, journal, progress).map(|draws| whitened.back(draws))
 }

@@ -1,5 +1,6 @@
 //! Calibrates a model to a person: match, prior, mode, draws, verdict, predictions. A pure function of its arguments.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -10,7 +11,7 @@ use thiserror::Error;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::inference::{
     self, Draws, Laplace, LogDensityGradient, Mode, ModeSettings, NutsSettings, Rejection, SampleError, Verdict,
-    laplace, modes, nuts_from,
+    laplace, modes, nuts_from, nuts_resumable,
 };
 use crate::likelihood::{Matching, Posterior, match_patient};
 use crate::model::{Composed, Program};
@@ -19,6 +20,7 @@ use crate::population::{Prior, PriorError};
 use crate::sim::{Method, Settings, Used};
 use crate::stats::Seed;
 
+use super::checkpoint::{Checkpoint, Earlier, RunIdentity};
 use super::predict::predictions;
 use super::{Person, Predictions, Provenance, StoreError, Twin};
 
@@ -44,6 +46,8 @@ impl Default for Calibration {
 pub enum Progress {
     /// Climbs to the mode that are done, and how many there are.
     Mode { done: usize, of: usize },
+    /// Evaluations that an interrupted run had kept and that are not computed again.
+    Resumed { evaluations: usize },
     /// A draw of a chain.
     Draw(inference::Progress),
     /// Kept draws whose predictions are done, and how many there are.
@@ -84,7 +88,41 @@ pub fn calibrate(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Twin, Diagnostics), CalibrateError> {
     let begun = Instant::now();
-    let (posterior, matching, warnings) = meet(model, patient, settings.solver)?;
+    let met = meet(model, patient, settings.solver)?;
+    sample(met, patient, settings, seed, begun, None, progress)
+}
+
+/// [`calibrate`], keeping what it computes beside the twin to be written, so that a run that is killed can be resumed: it then
+/// gives the same draws, bit for bit. The checkpoint is to be finished once the twin is written.
+///
+/// # Errors
+/// Those of [`calibrate`]; T3015 to T3018 where the checkpoint cannot be used.
+pub fn calibrate_resumable(
+    model: Composed,
+    patient: &Patient,
+    settings: &Calibration,
+    seed: Seed,
+    (twin, earlier): (&Path, Earlier),
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Twin, Diagnostics, Checkpoint), CalibrateError> {
+    let begun = Instant::now();
+    let met = meet(model, patient, settings.solver)?;
+    let run = identity(&met.0, patient, settings, seed);
+    let checkpoint = Checkpoint::begin(twin, &run, earlier).map_err(|error| error.diagnostics())?;
+    progress(Progress::Resumed { evaluations: checkpoint.kept() });
+    let (twin, warnings) = sample(met, patient, settings, seed, begun, Some(&checkpoint), progress)?;
+    Ok((twin, warnings, checkpoint))
+}
+
+fn sample(
+    (posterior, matching, warnings): (Arc<Posterior>, Matching, Diagnostics),
+    patient: &Patient,
+    settings: &Calibration,
+    seed: Seed,
+    begun: Instant,
+    checkpoint: Option<&Checkpoint>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Twin, Diagnostics), CalibrateError> {
     let prior = &posterior.prior;
     let mut twin = Twin {
         person: person(patient, &matching, &posterior),
@@ -108,7 +146,11 @@ pub fn calibrate(
     };
     let normal = laplace(&*posterior, &best.position, Some(&spreads(prior, &twin.prior_draws)));
     gradients += normal.evaluations;
-    let draws = nuts_from(&*posterior, &normal, &settings.nuts, seed, &|at| progress(Progress::Draw(at)));
+    let told = |at| progress(Progress::Draw(at));
+    let draws = match checkpoint {
+        Some(journal) => nuts_resumable(&*posterior, &normal, &settings.nuts, seed, journal, &told),
+        None => nuts_from(&*posterior, &normal, &settings.nuts, seed, &told),
+    };
     let mut draws = draws.map_err(|error| match error {
         SampleError::Settings(reason) => CalibrateError::Settings(reason),
         SampleError::Start { reason, .. } => no_start(&[reason]).into(),
@@ -185,6 +227,25 @@ fn person(patient: &Patient, matching: &Matching, posterior: &Posterior) -> Pers
         unused: once(&matching.unused),
         silent_inputs: once(&matching.silent_inputs),
         unobserved: once(&matching.unobserved),
+    }
+}
+
+fn identity(posterior: &Posterior, patient: &Patient, settings: &Calibration, seed: Seed) -> RunIdentity {
+    let Provenance { version, model, model_hash, bundle_hash, sampler, tolerance, .. } =
+        provenance(posterior, patient, settings, seed);
+    RunIdentity {
+        version,
+        model,
+        model_hash,
+        bundle_hash,
+        start_h: posterior.schedule.start,
+        end_h: posterior.schedule.end,
+        readings: posterior.readings(),
+        seed: seed.0,
+        sampler: format!("{sampler}, {} draws after {} of warmup", settings.nuts.draws, settings.nuts.warmup),
+        chains: settings.nuts.chains,
+        dimension: posterior.dimension(),
+        tolerance,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calibrates a person's posterior and keeps it as a file: the twin.
 
 mod calibrate;
+mod checkpoint;
 mod file;
 mod health;
 mod loo;
@@ -16,7 +17,8 @@ use crate::diagnostic::Source;
 use crate::inference::{Draws, Verdict};
 use crate::likelihood::Posterior;
 
-pub use calibrate::{CalibrateError, Calibration, Progress, calibrate, meet};
+pub use calibrate::{CalibrateError, Calibration, Progress, calibrate, calibrate_resumable, meet};
+pub use checkpoint::{Checkpoint, CheckpointError, Earlier, RunIdentity};
 pub use file::TwinError;
 pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
 pub use loo::LooSummary;

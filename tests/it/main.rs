@@ -10,6 +10,7 @@ mod physiology;
 mod posterior;
 mod published;
 mod report;
+mod resume;
 mod scenario;
 mod sim;
 mod stats;
