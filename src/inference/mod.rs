@@ -1,20 +1,25 @@
 //! Samplers and their diagnostics for any target density; knows no physiology.
 
+mod blocks;
 mod density;
 mod diagnostics;
 mod draws;
+mod gaussian;
 mod laplace;
 mod mode;
 mod nuts;
+mod resample;
+mod smc;
 mod target;
 mod verdict;
 mod whiten;
 
-pub use diagnostics::{diagnose, e_bfmi, ess_bulk, ess_mean, ess_tail, mcse_mean, r_hat};
+pub use diagnostics::{diagnose, e_bfmi, ess_bulk, ess_mean, ess_tail, mcse_between, mcse_mean, r_hat};
 pub use draws::{Draws, ParameterDiagnostics, Verdict};
 pub use laplace::{Laplace, laplace};
 pub use mode::{Mode, ModeSettings, maximise, modes};
 pub use nuts::{Metric, NutsSettings, Progress, SampleError, nuts};
-pub use target::{LogDensityGradient, Rejection};
+pub use smc::{Particle, SmcMove, SmcReport, SmcRun, SmcSettings, SmcStage, SmcState, StageProgress, smc, smc_from};
+pub use target::{LogDensity, LogDensityGradient, Rejection, Simulator, Tempered};
 pub use verdict::{LEAST_E_BFMI, LEAST_ESS, WORST_R_HAT};
 pub use whiten::{Whitened, nuts_from};

@@ -81,6 +81,8 @@ pub enum SampleError {
     Start { chain: usize, reason: String },
     #[error("chain {chain} broke off at draw {draw}: {reason}")]
     Chain { chain: usize, draw: usize, reason: String },
+    #[error("run {run} broke off after stage {stage}: {reason}")]
+    Stage { run: usize, stage: usize, reason: String },
 }
 
 /// Draws from a target by NUTS; positions are on the target's own scale, `[chain, draw, parameter]`.

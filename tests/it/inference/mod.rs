@@ -3,6 +3,8 @@
 mod diagnostics;
 mod mode;
 mod nuts;
+mod smc;
+mod targets;
 
 use homeostat::inference::{LogDensityGradient, Rejection};
 use homeostat::stats::Seed;

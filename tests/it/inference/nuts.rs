@@ -57,7 +57,7 @@ fn correlated_normals() {
 }
 
 /// Exact means and sds of θ₁ … θ₈, μ, τ: given τ all else is normal, and τ is integrated on a grid of ln τ.
-fn eight_schools_exactly() -> (Vec<f64>, Vec<f64>) {
+pub fn eight_schools_exactly() -> (Vec<f64>, Vec<f64>) {
     let (mut weight, mut first, mut second) = (0.0, vec![0.0; 10], vec![0.0; 10]);
     for step in 0..8000 {
         let ln_tau = -20.0 + 30.0 * f64::from(step) / 8000.0;

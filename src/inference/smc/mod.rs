@@ -1,0 +1,314 @@
+//! Tempered sequential Monte Carlo (Del Moral, Doucet & Jasra 2006): particles from prior to posterior, and the evidence.
+
+mod moves;
+mod stage;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::blocks;
+use super::diagnostics::mcse_between;
+use super::draws::Draws;
+use super::nuts::SampleError;
+use super::resample::{ln_mean_exp, shuffled};
+use super::target::{Rejection, Tempered};
+use crate::stats::Seed;
+
+/// How particles move at a temperature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmcMove {
+    /// Hamiltonian trajectories in the scale of all particles, and jumps by differences of two particles.
+    Hamiltonian,
+    /// Random walks and differences of particles (ter Braak 2006); needs no gradient, and its points come in lanes.
+    Walk,
+}
+
+/// Settings of [`smc`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SmcSettings {
+    /// Independent runs, the `chains` of the draws.
+    pub runs: usize,
+    /// Particles a run, its draws.
+    pub particles: usize,
+    /// Share of the particles that are worth something after a rise of the temperature's power, in (0, 1).
+    pub ess: f64,
+    pub moves: SmcMove,
+    /// Particles move until the correlation of each parameter, and of the ln likelihood, with its value before is at most
+    /// this, in (0, 1).
+    pub correlation: f64,
+    /// … or they have moved this often.
+    pub sweeps: usize,
+    /// Leapfrogs of a trajectory at most.
+    pub leapfrogs: usize,
+    /// Temperatures at most, after which the run fails.
+    pub stages: usize,
+}
+
+impl Default for SmcSettings {
+    fn default() -> Self {
+        Self {
+            runs: 4,
+            particles: 1000,
+            ess: 0.5,
+            moves: SmcMove::Hamiltonian,
+            correlation: 0.1,
+            sweeps: 50,
+            leapfrogs: 64,
+            stages: 500,
+        }
+    }
+}
+
+impl SmcSettings {
+    /// Refuses settings that cannot work, before any work is done.
+    ///
+    /// # Errors
+    /// [`SampleError::Settings`] with the reason.
+    pub fn check(&self) -> Result<(), SampleError> {
+        let wrong = |what: &str| Err(SampleError::Settings(what.into()));
+        let inside = |x: f64| x > 0.0 && x < 1.0;
+        if self.runs == 0 || self.particles < 10 {
+            return wrong("at least one run of ten particles is needed");
+        }
+        if !inside(self.ess) || !inside(self.correlation) {
+            return wrong("the effective share of the particles and the correlation must lie between 0 and 1");
+        }
+        if self.sweeps == 0 || self.leapfrogs == 0 || self.stages == 0 {
+            return wrong("at least one temperature, one sweep and one leapfrog are needed");
+        }
+        Ok(())
+    }
+}
+
+/// Where a run is; told after every temperature of [`smc`] and every generation of [`abc`](super::abc).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StageProgress {
+    pub run: usize,
+    /// Stages done.
+    pub stage: usize,
+    /// The power of the likelihood, or the tolerance.
+    pub level: f64,
+    pub acceptance: f64,
+    /// Points evaluated by this run so far.
+    pub evaluations: u64,
+}
+
+/// One particle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Particle {
+    /// `[parameter]`
+    pub at: Vec<f64>,
+    pub ln_prior: f64,
+    pub ln_likelihood: f64,
+    /// The draw from the prior that it descends from.
+    pub family: usize,
+}
+
+/// What happened at one temperature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SmcStage {
+    /// Power of the likelihood.
+    pub power: f64,
+    /// Mean acceptance of the moves.
+    pub acceptance: f64,
+    pub sweeps: usize,
+    /// Worst correlation of a parameter with its value before the moves.
+    pub correlation: f64,
+    /// Step size of the last sweep, in sds of the particles.
+    pub step_size: f64,
+}
+
+/// One run between two temperatures; its particles have equal weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SmcRun {
+    pub particles: Vec<Particle>,
+    /// ln of the normalising constant so far.
+    pub ln_evidence: f64,
+    /// Step size that the next sweep begins with.
+    pub step_size: f64,
+    pub stages: Vec<SmcStage>,
+    pub gradients: u64,
+    pub likelihoods: u64,
+}
+
+impl SmcRun {
+    /// Power of the likelihood so far.
+    pub fn power(&self) -> f64 {
+        self.stages.last().map_or(0.0, |stage| stage.power)
+    }
+}
+
+/// All runs between two temperatures: everything that [`smc_from`] needs to go on, in finite numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SmcState {
+    pub runs: Vec<SmcRun>,
+}
+
+/// What the runs say of themselves; every list is one a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SmcReport {
+    /// ln of the normalising constant ∫ prior · likelihood.
+    pub ln_evidences: Vec<f64>,
+    /// ln of the mean of the runs' evidences.
+    pub ln_evidence: f64,
+    /// Standard error of it, from the spread between runs; NaN for one run.
+    pub ln_evidence_error: f64,
+    /// `[run][stage]`
+    pub stages: Vec<Vec<SmcStage>>,
+    /// How many draws from the prior have descendants. Few families say that the evidence, and the weights of modes
+    /// between which no particle can move, rest on few draws.
+    pub families: Vec<usize>,
+    /// Monte Carlo standard error of each parameter's mean, from the spread between runs.
+    ///
+    /// Effective sample sizes that are computed along the particles of a run take them for independent, which is too
+    /// good: this number is not.
+    pub mcse_mean: Vec<f64>,
+    /// Gradients and values of the likelihood in all.
+    pub gradients: u64,
+    pub likelihoods: u64,
+}
+
+/// Draws from prior · likelihood, `[run, particle, parameter]`, with the evidence.
+///
+/// Each rise of the power halves (with `ess` of ½) the effective number of particles; they are resampled and then moved
+/// until they have forgotten where they were (Buchholz, Chopin & Jacob 2021). Runs are independent, so that R̂ compares
+/// them; particles within a run are in random order. The draws depend on target, settings and seed only, not on threads.
+///
+/// `checkpoint` is told the state after every temperature; [`smc_from`] goes on from it to the same draws.
+///
+/// # Errors
+/// Settings that cannot work; a prior of which no draw has a likelihood; too many temperatures.
+pub fn smc<T: Tempered>(
+    target: &T,
+    settings: &SmcSettings,
+    seed: Seed,
+    progress: &(dyn Fn(StageProgress) + Sync),
+    checkpoint: &mut dyn FnMut(&SmcState),
+) -> Result<(Draws, SmcReport), SampleError> {
+    settings.check()?;
+    if target.dimension() == 0 {
+        return Err(SampleError::Settings("there is no parameter to draw".into()));
+    }
+    let runs = (0..settings.runs).map(|run| start(target, settings, seed, run)).collect::<Result<_, _>>()?;
+    proceed(target, SmcState { runs }, settings, seed, progress, checkpoint)
+}
+
+/// [`smc`] from a state that its checkpoint was told, with the same settings and seed.
+///
+/// # Errors
+/// As of [`smc`]; a state that is of other settings or another target.
+pub fn smc_from<T: Tempered>(
+    target: &T,
+    state: SmcState,
+    settings: &SmcSettings,
+    seed: Seed,
+    progress: &(dyn Fn(StageProgress) + Sync),
+    checkpoint: &mut dyn FnMut(&SmcState),
+) -> Result<(Draws, SmcReport), SampleError> {
+    settings.check()?;
+    let fits = |run: &SmcRun| {
+        run.particles.len() == settings.particles
+            && run.particles.iter().all(|particle| particle.at.len() == target.dimension())
+    };
+    if state.runs.len() != settings.runs || !state.runs.iter().all(fits) {
+        let reason = "the state to go on from has other runs, particles or parameters";
+        return Err(SampleError::Settings(reason.into()));
+    }
+    proceed(target, state, settings, seed, progress, checkpoint)
+}
+
+/// Draws from the prior with their likelihoods.
+fn start<T: Tempered>(target: &T, settings: &SmcSettings, seed: Seed, run: usize) -> Result<SmcRun, SampleError> {
+    let points: Vec<Vec<f64>> = (0..settings.particles)
+        .map(|particle| target.draw(&mut seed.stream(&format!("smc prior {run}"), particle as u64)))
+        .collect();
+    let likelihoods = ln_likelihoods(target, &points);
+    if !likelihoods.iter().any(|found| found.as_ref().is_ok_and(|ln| ln.is_finite())) {
+        let reason = likelihoods.iter().find_map(|found| found.as_ref().err().map(Rejection::to_string));
+        let reason = reason.unwrap_or_else(|| "the likelihood is zero".into());
+        return Err(SampleError::Start {
+            chain: run,
+            reason: format!("none of {} draws from the prior has a likelihood: {reason}", points.len()),
+        });
+    }
+    let mut unused = vec![0.0; target.dimension()];
+    let particles = points.into_iter().zip(likelihoods).enumerate().map(|(family, (at, likelihood))| Particle {
+        ln_prior: target.ln_prior_gradient(&at, &mut unused),
+        ln_likelihood: likelihood.unwrap_or(f64::NEG_INFINITY),
+        at,
+        family,
+    });
+    Ok(SmcRun {
+        particles: particles.collect(),
+        ln_evidence: 0.0,
+        step_size: moves::first_step_size(settings.moves, target.dimension()),
+        stages: Vec::new(),
+        gradients: 0,
+        likelihoods: settings.particles as u64,
+    })
+}
+
+fn proceed<T: Tempered>(
+    target: &T,
+    mut state: SmcState,
+    settings: &SmcSettings,
+    seed: Seed,
+    progress: &(dyn Fn(StageProgress) + Sync),
+    checkpoint: &mut dyn FnMut(&SmcState),
+) -> Result<(Draws, SmcReport), SampleError> {
+    while state.runs.iter().any(|run| run.power() < 1.0) {
+        state.runs.par_iter_mut().enumerate().filter(|(_, run)| run.power() < 1.0).try_for_each(|(index, run)| {
+            stage::advance(target, run, index, settings, seed)?;
+            progress(StageProgress {
+                run: index,
+                stage: run.stages.len(),
+                level: run.power(),
+                acceptance: run.stages.last().map_or(f64::NAN, |stage| stage.acceptance),
+                evaluations: run.gradients + run.likelihoods,
+            });
+            Ok(())
+        })?;
+        checkpoint(&state);
+    }
+    Ok(finish(state, target.dimension(), seed))
+}
+
+fn finish(state: SmcState, dimension: usize, seed: Seed) -> (Draws, SmcReport) {
+    let runs = state.runs;
+    let (mut values, mut ln_density) = (Vec::new(), Vec::new());
+    for (index, run) in runs.iter().enumerate() {
+        // Resampling puts neighbours side by side; diagnostics that split a chain need them mixed.
+        for at in shuffled(run.particles.len(), &mut seed.stream("smc order", index as u64)) {
+            let particle = &run.particles[at];
+            values.extend_from_slice(&particle.at);
+            ln_density.push(particle.ln_prior + particle.ln_likelihood);
+        }
+    }
+    let mut draws = Draws::without_trajectories(runs.len(), dimension, values, ln_density);
+    draws.gradients = runs.iter().map(|run| run.gradients).sum();
+    let ln_evidences: Vec<f64> = runs.iter().map(|run| run.ln_evidence).collect();
+    let ln_evidence = ln_mean_exp(&ln_evidences);
+    // Delta method: the relative standard error of the mean evidence.
+    let relative: Vec<Vec<f64>> = ln_evidences.iter().map(|ln| vec![(ln - ln_evidence).exp()]).collect();
+    let families = |run: &SmcRun| {
+        let mut families: Vec<usize> = run.particles.iter().map(|particle| particle.family).collect();
+        families.sort_unstable();
+        families.dedup();
+        families.len()
+    };
+    let report = SmcReport {
+        ln_evidence,
+        ln_evidence_error: mcse_between(&relative),
+        families: runs.iter().map(families).collect(),
+        mcse_mean: (0..dimension).map(|parameter| mcse_between(&draws.parameter(parameter))).collect(),
+        gradients: draws.gradients,
+        likelihoods: runs.iter().map(|run| run.likelihoods).sum(),
+        stages: runs.into_iter().map(|run| run.stages).collect(),
+        ln_evidences,
+    };
+    (draws, report)
+}
+
+fn ln_likelihoods<T: Tempered>(target: &T, points: &[Vec<f64>]) -> Vec<Result<f64, Rejection>> {
+    blocks::ln_densities(points, target.lanes(), || target.workspace(), |w, block| target.ln_likelihoods(w, block))
+}
