@@ -1,5 +1,6 @@
 //! Samplers and their diagnostics for any target density; knows no physiology.
 
+mod abc;
 mod blocks;
 mod density;
 mod diagnostics;
@@ -14,6 +15,9 @@ mod target;
 mod verdict;
 mod whiten;
 
+pub use abc::{
+    AbcGeneration, AbcKernel, AbcParticle, AbcReport, AbcRun, AbcSettings, AbcState, Projection, abc, abc_from,
+};
 pub use diagnostics::{diagnose, e_bfmi, ess_bulk, ess_mean, ess_tail, mcse_between, mcse_mean, r_hat};
 pub use draws::{Draws, ParameterDiagnostics, Verdict};
 pub use laplace::{Laplace, laplace};

@@ -1,5 +1,6 @@
 //! Samplers, modes and diagnostics against targets whose answer is known.
 
+mod abc;
 mod diagnostics;
 mod mode;
 mod nuts;
