@@ -153,14 +153,14 @@ fn check(case: &Case, settings: &AbcSettings) -> AbcReport {
 
 #[test]
 fn exact_posteriors() {
-    for case in [normal_mean(), beta_binomial(), exponential()] {
-        for kernel in [AbcKernel::Global, AbcKernel::Local] {
-            check(&case, &AbcSettings { kernel, ..settings() });
-        }
+    for kernel in [AbcKernel::Global, AbcKernel::Local] {
+        let settings = AbcSettings { kernel, ..settings() };
+        check(&normal_mean(), &settings);
+        check(&exponential(), &settings);
+        // Counts can match exactly, and then nothing is approximate.
+        let report = check(&beta_binomial(), &settings);
+        assert!(report.generations.iter().all(|run| run.last().is_some_and(|last| last.tolerance == 0.0)));
     }
-    // Counts can match exactly, and then nothing is approximate.
-    let report = check(&beta_binomial(), &settings());
-    assert!(report.generations.iter().all(|run| run.last().unwrap().tolerance == 0.0));
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 mod abc;
 mod diagnostics;
+mod ensemble;
 mod mode;
 mod nuts;
+mod quick;
 mod smc;
 mod targets;
 

@@ -8,6 +8,7 @@ use homeostat::inference::{
 };
 use homeostat::stats::Seed;
 
+use super::targets;
 use super::{EFFECTS, ERRORS, Target, correlated_normal, eight_schools, standard_normal, starts};
 
 fn settings(warmup: usize, draws: usize) -> NutsSettings {
@@ -53,6 +54,16 @@ fn correlated_normals() {
         assert!(Verdict::of(&draws, &[]).passed);
         // Bound on the cost: a white normal takes about seven gradients a draw.
         assert!(draws.gradients < 4 * 3200 * 9, "{}", draws.gradients);
+    }
+}
+
+#[test]
+fn the_targets_of_the_other_samplers() {
+    // A hundred parameters, and a bend that needs long trajectories.
+    for (target, warmup, draws) in [(targets::conjugate(100), 500, 2000), (targets::banana(), 500, 40_000)] {
+        let settings = NutsSettings { target_acceptance: 0.95, ..settings(warmup, draws) };
+        let draws = nuts(&target, &target.starts(4), &settings, Seed(1), &|_| ()).unwrap();
+        target.check(&draws, mcse_mean, 0.05);
     }
 }
 
