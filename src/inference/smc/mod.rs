@@ -80,7 +80,7 @@ impl SmcSettings {
     }
 }
 
-/// Where a run is; told after every temperature of [`smc`] and every generation of [`abc`](super::abc).
+/// Where a run is; told after every temperature of [`smc`] and every generation of [`abc`](fn@super::abc).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageProgress {
     pub run: usize,

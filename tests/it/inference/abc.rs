@@ -3,7 +3,7 @@
 use homeostat::inference::{
     AbcKernel, AbcReport, AbcSettings, AbcState, Draws, Rejection, SampleError, Simulator, abc, abc_from, mcse_between,
 };
-use homeostat::stats::{Distribution, Seed, Stream};
+use homeostat::stats::{Distribution, Seed, Stream, normal_cdf, normal_ln_density};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
@@ -171,6 +171,23 @@ fn tolerances_fall_without_the_regression_too() {
         assert!(run.windows(2).all(|pair| pair[1].tolerance <= pair[0].tolerance && pair[1].scales == pair[0].scales));
         assert!(run.iter().all(|generation| generation.ess > 50.0 && generation.simulations > 0));
     }
+}
+
+#[test]
+fn a_simulator_that_fails_for_half_of_the_prior() {
+    // The posterior is cut at zero: λ = φ(α) / Φ(α) at α = mean / sd.
+    let (mean, sd) = (normal_mean().mean, normal_mean().sd);
+    let alpha = mean / sd;
+    let lambda = normal_ln_density(alpha, 0.0, 1.0).exp() / normal_cdf(alpha);
+    let case = Case {
+        name: "normal above zero",
+        natural: |x| if x < 0.0 { f64::NAN } else { x },
+        mean: mean + sd * lambda,
+        sd: sd * (1.0 - lambda * (alpha + lambda)).sqrt(),
+        ..normal_mean()
+    };
+    // The adjustment knows nothing of the edge.
+    check(&case, &AbcSettings { adjust: false, ..settings() });
 }
 
 #[test]
