@@ -77,7 +77,7 @@ impl QuickSettings {
         if self.candidates < 50 {
             return wrong("at least 50 candidates a chain are needed");
         }
-        if !(0.0..1.0).contains(&self.heavy) || !(self.df > 0.0 && self.df.is_finite()) {
+        if !((0.0..1.0).contains(&self.heavy) && self.df > 0.0 && self.df.is_finite()) {
             return wrong("the share with heavy tails must be at least 0 and below 1, its degrees of freedom above 0");
         }
         Ok(())

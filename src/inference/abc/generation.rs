@@ -35,7 +35,8 @@ pub(super) fn advance<T: Simulator>(
     let passes = |summaries: &[f64]| {
         run.generations.iter().all(|past| distance(summaries, &observed, &past.scales) <= past.limit)
     };
-    let (mut simulated, mut accepted): (Vec<Vec<f64>>, Vec<(Vec<f64>, Vec<f64>)>) = (Vec::new(), Vec::new());
+    let mut simulated: Vec<Vec<f64>> = Vec::new();
+    let mut accepted: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     let (mut count, mut rejection) = (0_u64, None);
     while accepted.len() < wanted && run.simulations + count < settings.simulations {
         // As many as are expected to do, in whole blocks, whatever the number of threads.
@@ -154,12 +155,15 @@ fn pilot<T: Simulator>(
     Ok(())
 }
 
+/// A point and the summaries of data simulated there.
+type Simulated = (Vec<f64>, Result<Vec<f64>, Rejection>);
+
 /// Each candidate's point with the summaries of data simulated there.
 fn simulate<T: Simulator>(
     target: &T,
     projection: Option<&Projection>,
     candidates: Vec<(Stream, Vec<f64>)>,
-) -> Vec<(Vec<f64>, Result<Vec<f64>, Rejection>)> {
+) -> Vec<Simulated> {
     let expected = target.observed().len();
     let check = |found: Vec<f64>| {
         if found.len() != expected || found.iter().any(|x| !x.is_finite()) {

@@ -82,7 +82,7 @@ impl AbcSettings {
         if !(self.keep > 0.0 && self.keep < 1.0) {
             return wrong("the share of accepted simulations that is kept must lie between 0 and 1");
         }
-        if !(0.0..1.0).contains(&self.least_acceptance) || !(self.tolerance >= 0.0) {
+        if !(0.0..1.0).contains(&self.least_acceptance) || self.tolerance.is_nan() || self.tolerance < 0.0 {
             return wrong("the least acceptance must be at least 0 and below 1, the tolerance at least 0");
         }
         if self.simulations < (self.wanted() + self.pilot) as u64 {

@@ -74,7 +74,7 @@ pub(super) fn adjusted(run: &AbcRun, observed: &[f64], dimension: usize) -> Opti
     let sum: f64 = weights.iter().sum();
     let used = weights.iter().filter(|weight| **weight > 0.0).count();
     // An exact match needs no adjustment.
-    if last.tolerance == 0.0 || used < 5 * (observed.len() + 1) || !(sum > 0.0) {
+    if last.tolerance == 0.0 || used < 5 * (observed.len() + 1) || sum <= 0.0 {
         return None;
     }
     weights.iter_mut().for_each(|weight| *weight /= sum);

@@ -63,7 +63,7 @@ impl EnsembleSettings {
             return wrong("an even number of walkers is needed, at least six");
         }
         let shares = [self.stretch, self.difference, self.snooker];
-        if !shares.iter().all(|share| share.is_finite() && *share >= 0.0) || !(shares.iter().sum::<f64>() > 0.0) {
+        if !shares.iter().all(|share| share.is_finite() && *share >= 0.0) || shares.iter().sum::<f64>() == 0.0 {
             return wrong("the shares of the moves must be at least 0, and one above 0");
         }
         Ok(())
@@ -225,7 +225,7 @@ fn run<T: LogDensity>(
                 let mut stream = seed.stream(&format!("ensemble lost {index}"), step as u64);
                 run.replaced += replace_lost(&mut places, if last { f64::INFINITY } else { LOST }, &mut stream);
             }
-        } else if (step + 1 - settings.warmup) % settings.thin == 0 {
+        } else if (step + 1 - settings.warmup).is_multiple_of(settings.thin) {
             run.kept.extend(places.iter().cloned());
         }
         progress(Progress {
@@ -252,7 +252,7 @@ fn replace_lost(places: &mut [(Vec<f64>, f64)], ranges: f64, stream: &mut Stream
     let least = if ranges.is_finite() { lower - ranges * (upper - lower).max(1.0) } else { f64::MIN };
     let good: Vec<(Vec<f64>, f64)> = places.iter().filter(|(_, ln)| *ln >= least).cloned().collect();
     let mut replaced = 0;
-    for place in places.iter_mut().filter(|(_, ln)| !(*ln >= least)) {
+    for place in places.iter_mut().filter(|(_, ln)| *ln < least) {
         *place = good[stream.random_range(0..good.len())].clone();
         replaced += 1;
     }
