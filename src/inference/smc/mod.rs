@@ -14,6 +14,9 @@ use super::target::{Rejection, Tempered};
 use crate::stats::Seed;
 pub use report::SmcReport;
 
+/// Draws from the prior for each particle at most, where many have no likelihood.
+const ROUNDS: usize = 100;
+
 /// How particles move at a temperature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmcMove {
@@ -153,7 +156,7 @@ pub struct SmcState {
 /// `checkpoint` is told the state after every temperature; [`smc_from`] goes on from it to the same draws.
 ///
 /// # Errors
-/// Settings that cannot work; a prior of which no draw has a likelihood; too many temperatures.
+/// Settings that cannot work; a prior of which fewer than one draw in a hundred has a likelihood; too many temperatures.
 pub fn smc<T: Tempered>(
     target: &T,
     settings: &SmcSettings,
@@ -193,35 +196,46 @@ pub fn smc_from<T: Tempered>(
     proceed(target, state, settings, seed, progress, checkpoint)
 }
 
-/// Draws from the prior with their likelihoods.
+/// As many draws from the prior that have a likelihood as there are particles; those without are only counted.
 fn start<T: Tempered>(target: &T, settings: &SmcSettings, seed: Seed, run: usize) -> Result<SmcRun, SampleError> {
-    let points: Vec<Vec<f64>> = (0..settings.particles)
-        .map(|particle| target.draw(&mut seed.stream(&format!("smc prior {run}"), particle as u64)))
-        .collect();
-    let likelihoods = ln_likelihoods(target, &points);
-    if !likelihoods.iter().any(|found| found.as_ref().is_ok_and(|ln| ln.is_finite())) {
-        let reason = likelihoods.iter().find_map(|found| found.as_ref().err().map(Rejection::to_string));
-        let reason = reason.unwrap_or_else(|| "the likelihood is zero".into());
-        return Err(SampleError::Start {
-            chain: run,
-            reason: format!("none of {} draws from the prior has a likelihood: {reason}", points.len()),
-        });
-    }
+    let (wanted, name) = (settings.particles, format!("smc prior {run}"));
     let mut unused = vec![0.0; target.dimension()];
-    let particles = points.into_iter().zip(likelihoods).enumerate().map(|(family, (at, likelihood))| Particle {
-        ln_prior: target.ln_prior_gradient(&at, &mut unused),
-        ln_likelihood: likelihood.unwrap_or(f64::NEG_INFINITY),
-        at,
-        family,
-    });
-    Ok(SmcRun {
-        particles: particles.collect(),
-        ln_evidence: 0.0,
-        step_size: moves::first_step_size(settings.moves, target.dimension()),
-        stages: Vec::new(),
-        gradients: 0,
-        likelihoods: settings.particles as u64,
-    })
+    let mut particles: Vec<Particle> = Vec::new();
+    let mut reason = String::from("the likelihood is zero");
+    // Draws up to the last that was taken.
+    let mut drawn = 0;
+    for round in 0..ROUNDS {
+        let points: Vec<Vec<f64>> = (round * wanted..(round + 1) * wanted)
+            .map(|family| target.draw(&mut seed.stream(&name, family as u64)))
+            .collect();
+        for (at, (point, likelihood)) in points.iter().zip(ln_likelihoods(target, &points)).enumerate() {
+            match likelihood {
+                Ok(ln_likelihood) if ln_likelihood.is_finite() && particles.len() < wanted => {
+                    let ln_prior = target.ln_prior_gradient(point, &mut unused);
+                    let family = round * wanted + at;
+                    drawn = family + 1;
+                    particles.push(Particle { at: point.clone(), ln_prior, ln_likelihood, family });
+                }
+                Ok(_) => (),
+                Err(why) => reason = why.to_string(),
+            }
+        }
+        if particles.len() == wanted {
+            // An unbiased estimate of the share that has a likelihood (Haldane 1945).
+            let share = (wanted as f64 - 1.0) / (drawn as f64 - 1.0);
+            return Ok(SmcRun {
+                particles,
+                ln_evidence: share.ln(),
+                step_size: moves::first_step_size(settings.moves, target.dimension()),
+                stages: Vec::new(),
+                gradients: 0,
+                likelihoods: ((round + 1) * wanted) as u64,
+            });
+        }
+    }
+    let (found, all) = (particles.len(), ROUNDS * wanted);
+    let reason = format!("{found} of {all} draws from the prior have a likelihood, {wanted} are needed: {reason}");
+    Err(SampleError::Start { chain: run, reason })
 }
 
 fn proceed<T: Tempered>(

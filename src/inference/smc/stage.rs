@@ -69,12 +69,11 @@ fn of_particles(particles: &[Particle], weights: &[f64], dimension: usize) -> Ga
     gaussian::of_points(particles.iter().map(|particle| &particle.at[..]), weights, dimension)
 }
 
-/// The power at which the weights leave `ess` of the particles with a likelihood effective, by bisection; 1 at most.
+/// The power at which the weights leave `ess` of the particles effective, by bisection; 1 at most.
 fn next_power(ln_likelihoods: &[f64], power: f64, ess: f64) -> f64 {
-    let alive = ln_likelihoods.iter().filter(|ln| ln.is_finite()).count() as f64;
     let enough = |rise: f64| {
         let ln_weights: Vec<f64> = ln_likelihoods.iter().map(|ln| rise * ln).collect();
-        effective_number(&normalised(&ln_weights)) >= ess * alive
+        effective_number(&normalised(&ln_weights)) >= ess * ln_likelihoods.len() as f64
     };
     let (mut low, mut high) = (0.0, 1.0 - power);
     if enough(high) {

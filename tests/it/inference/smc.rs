@@ -35,6 +35,7 @@ fn correlated_normals_with_their_evidence() {
     check(&targets::conjugate(2), &settings(16, 500, SmcMove::Hamiltonian));
     check(&targets::conjugate(20), &settings(16, 500, SmcMove::Hamiltonian));
     check(&targets::conjugate(2), &settings(16, 500, SmcMove::Walk));
+    check(&targets::conjugate(20), &settings(16, 500, SmcMove::Walk));
 }
 
 // `cargo test --release a_hundred_correlated_parameters -- --ignored`: a minute on two cores.
