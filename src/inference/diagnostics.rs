@@ -121,6 +121,14 @@ pub fn mcse_quantile(chains: &[Vec<f64>], probability: f64) -> f64 {
     (sorted[high.min(last)] - sorted[low.min(last)]) / 2.0
 }
 
+/// Standard error of the mean from the spread between independent chains alone; NaN for one chain.
+///
+/// Right for draws that are not in the order of time, such as particles; its own relative error is 1 / √(2 (chains − 1)).
+pub fn mcse_between(chains: &[Vec<f64>]) -> f64 {
+    let means: Vec<f64> = chains.iter().map(|chain| mean(chain)).collect();
+    (variance(&means) / means.len() as f64).sqrt()
+}
+
 /// Energy Bayesian fraction of missing information of each chain (Betancourt 2016), NaN where energies are constant.
 pub fn e_bfmi(draws: &Draws) -> Vec<f64> {
     let of = |energy: &[f64]| {

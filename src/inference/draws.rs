@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// Draws after warmup; every list is `[chain, draw, …]` flattened, the last index fastest.
+///
+/// Samplers without trajectories leave their words on them empty; `ln_density` is empty where it is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draws {
     pub chains: usize,
@@ -28,6 +30,18 @@ pub struct Draws {
 }
 
 impl Draws {
+    /// Draws of a sampler that follows no trajectories; `values` are `[chain, draw, parameter]`.
+    pub(super) fn without_trajectories(
+        chains: usize,
+        dimension: usize,
+        values: Vec<f64>,
+        ln_density: Vec<f64>,
+    ) -> Self {
+        let count = values.len() / dimension.max(1);
+        let draws = count / chains.max(1);
+        Self { chains, draws, dimension, values, ln_density, divergent: vec![false; count], ..Self::default() }
+    }
+
     /// One draw: `[parameter]`.
     pub fn draw(&self, chain: usize, draw: usize) -> &[f64] {
         let at = (chain * self.draws + draw) * self.dimension;

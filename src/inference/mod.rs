@@ -1,26 +1,38 @@
 //! Samplers and their diagnostics for any target density; knows no physiology.
 
+mod abc;
+mod blocks;
 mod density;
 mod diagnostics;
 mod discrepancy;
 mod draws;
+mod ensemble;
+mod gaussian;
 mod journal;
 mod laplace;
 mod loo;
 mod mode;
 mod nuts;
+mod pathfinder;
 mod power_scaling;
 mod psis;
+mod quick;
+mod resample;
+mod smc;
 mod target;
 mod verdict;
 mod whiten;
 
+pub use abc::{
+    AbcGeneration, AbcKernel, AbcParticle, AbcReport, AbcRun, AbcSettings, AbcState, Projection, abc, abc_from,
+};
 pub use diagnostics::{
-    diagnose, e_bfmi, ess_bulk, ess_mean, ess_quantile, ess_tail, mcse_mean, mcse_quantile, mcse_sd, r_hat,
-    r_hat_folded, r_hat_rank,
+    diagnose, e_bfmi, ess_bulk, ess_mean, ess_quantile, ess_tail, mcse_between, mcse_mean, mcse_quantile, mcse_sd,
+    r_hat, r_hat_folded, r_hat_rank,
 };
 pub use discrepancy::{PredictivePValues, predictive_p_value};
 pub use draws::{Draws, ParameterDiagnostics, Verdict};
+pub use ensemble::{EnsembleReport, EnsembleSettings, ensemble};
 pub use journal::Journal;
 pub use laplace::{Laplace, laplace};
 pub use loo::{Elpd, Loo, loo, relative_efficiency};
@@ -28,6 +40,8 @@ pub use mode::{Mode, ModeSettings, maximise, modes};
 pub use nuts::{Metric, NutsSettings, Progress, SampleError, nuts};
 pub use power_scaling::{PowerScaling, SENSITIVE, Sensitivity};
 pub use psis::{Smoothed, WORST_K_HAT, fit_pareto, psis, reliable_k_hat};
-pub use target::{LogDensityGradient, Rejection};
+pub use quick::{Approximation, QuickReport, QuickSettings, quick};
+pub use smc::{Particle, SmcMove, SmcReport, SmcRun, SmcSettings, SmcStage, SmcState, StageProgress, smc, smc_from};
+pub use target::{LogDensity, LogDensityGradient, Rejection, Simulator, Tempered};
 pub use verdict::{LEAST_E_BFMI, LEAST_ESS, WORST_R_HAT};
 pub use whiten::{Whitened, nuts_from, nuts_resumable};

@@ -66,15 +66,15 @@ pub fn modes<T: LogDensityGradient>(
     starts: &[Vec<f64>],
     settings: &ModeSettings,
 ) -> Vec<Result<Mode, Rejection>> {
-    starts.par_iter().map(|start| climb(target, start, settings)).collect()
+    starts.par_iter().map(|start| climb(target, start, settings, &mut |_| ())).collect()
 }
 
 /// A point with its density and gradient.
 #[derive(Clone)]
-struct Point {
-    at: Vec<f64>,
-    ln_density: f64,
-    gradient: Vec<f64>,
+pub(super) struct Point {
+    pub at: Vec<f64>,
+    pub ln_density: f64,
+    pub gradient: Vec<f64>,
 }
 
 /// A step and the change of the (downhill) gradient over it.
@@ -92,7 +92,13 @@ const SEARCHES: usize = 40;
 /// Promised gain of ln density below which a line search that finds nothing better has met the target's own rounding.
 const ROUNDING: f64 = 1e-3;
 
-fn climb<T: LogDensityGradient>(target: &T, start: &[f64], settings: &ModeSettings) -> Result<Mode, Rejection> {
+/// The mode that is reached from a start; `watch` sees every point on the way, the start first.
+pub(super) fn climb<T: LogDensityGradient>(
+    target: &T,
+    start: &[f64],
+    settings: &ModeSettings,
+    watch: &mut dyn FnMut(&Point),
+) -> Result<Mode, Rejection> {
     let mut workspace = target.workspace();
     let mut evaluations = 0;
     let mut evaluate = |at: Vec<f64>| {
@@ -105,6 +111,7 @@ fn climb<T: LogDensityGradient>(target: &T, start: &[f64], settings: &ModeSettin
         Ok(Point { at, ln_density, gradient })
     };
     let mut point = evaluate(start.to_vec())?;
+    watch(&point);
     let mut memory: VecDeque<Step> = VecDeque::new();
     let mut converged = false;
     for _ in 0..settings.iterations {
@@ -133,6 +140,7 @@ fn climb<T: LogDensityGradient>(target: &T, start: &[f64], settings: &ModeSettin
             memory.push_back(Step { step, change, rho: 1.0 / curvature });
         }
         point = next;
+        watch(&point);
     }
     let gradient_norm = norm(&point.gradient);
     let Point { at: position, ln_density, .. } = point;

@@ -82,6 +82,8 @@ pub enum SampleError {
     Start { chain: usize, reason: String },
     #[error("chain {chain} broke off at draw {draw}: {reason}")]
     Chain { chain: usize, draw: usize, reason: String },
+    #[error("run {run} broke off after stage {stage}: {reason}")]
+    Stage { run: usize, stage: usize, reason: String },
 }
 
 /// Draws from a target by NUTS; positions are on the target's own scale, `[chain, draw, parameter]`.
@@ -126,7 +128,7 @@ pub(super) fn nuts_kept<T: LogDensityGradient>(
             match settings.metric {
                 // The two closures differ in the type of `word` alone, which cannot be named.
                 Metric::Diagonal => {
-                    run(settings.diagonal(), target, start, settings, (seed, chain), journal, progress, |word| Word {
+                    run(settings.diagonal(), target, start, settings, (seed, chain, journal), progress, |word| Word {
                         ln_density: word.point.logp,
                         divergent: word.divergence.diverging,
                         tree_depth: word.depth,
@@ -136,7 +138,7 @@ pub(super) fn nuts_kept<T: LogDensityGradient>(
                     })
                 }
                 Metric::LowRank => {
-                    run(settings.low_rank(), target, start, settings, (seed, chain), journal, progress, |word| Word {
+                    run(settings.low_rank(), target, start, settings, (seed, chain, journal), progress, |word| Word {
                         ln_density: word.point.logp,
                         divergent: word.divergence.diverging,
                         tree_depth: word.depth,
@@ -246,8 +248,7 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
     target: &'a T,
     start: &[f64],
     settings: &NutsSettings,
-    (seed, chain): (Seed, usize),
-    journal: &'a dyn Journal,
+    (seed, chain, journal): (Seed, usize, &'a dyn Journal),
     progress: &(dyn Fn(Progress) + Sync),
     word: impl Fn(&Statistics<'a, S, T>) -> Word,
 ) -> Result<Trace, SampleError> {

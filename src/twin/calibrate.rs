@@ -154,7 +154,7 @@ fn sample(
     let mut draws = draws.map_err(|error| match error {
         SampleError::Settings(reason) => CalibrateError::Settings(reason),
         SampleError::Start { reason, .. } => no_start(&[reason]).into(),
-        SampleError::Chain { .. } => CalibrateError::Sampler(error),
+        SampleError::Chain { .. } | SampleError::Stage { .. } => CalibrateError::Sampler(error),
     })?;
     gradients += draws.gradients;
     let missed = missed(&found, best, &normal, &draws);

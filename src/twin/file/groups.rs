@@ -105,11 +105,14 @@ fn statistics(draws: &Draws) -> Vec<Variable> {
         ("acceptance_rate", f64s(&draws.acceptance)),
         ("step_size", f64s(&draws.step_size)),
     ]
+    .into_iter()
+    // What a sampler does not know of its draws is left out.
+    .filter(|(_, values)| !values.is_empty())
     .map(|(name, values)| {
         let limit = (name == "tree_depth").then(|| (LIMIT.to_string(), json!(draws.depth_limit)));
         of_draws(name, shape, &[], values, limit.into_iter().collect())
     })
-    .into()
+    .collect()
 }
 
 /// One name a term: that of the quantity, and a number where several devices measured it.
@@ -232,9 +235,18 @@ pub(super) fn draws(store: &Store, names: &[String], gradients: u64) -> Result<D
         let column = of_length(f64s(store, POSTERIOR, name)?, count, name)?;
         values.iter_mut().skip(index).step_by(dimension).zip(column).for_each(|(value, new)| *value = new);
     }
-    let real = |name: &str| of_length(f64s(store, STATS, name)?, count, name);
-    let whole = |name: &str| of_length(i64s(store, STATS, name)?, count, name);
+    let known = |name: &str| store.group(STATS).is_some_and(|group| group.variable(name).is_some());
+    let real = |name: &str| match known(name) {
+        true => of_length(f64s(store, STATS, name)?, count, name),
+        false => Ok(Vec::new()),
+    };
+    let whole = |name: &str| match known(name) {
+        true => of_length(i64s(store, STATS, name)?, count, name),
+        false => Ok(Vec::new()),
+    };
     let divergent = found(store, STATS, "diverging")?.values.as_bool();
+    let depths = store.group(STATS).and_then(|group| group.variable("tree_depth"));
+    let limit = depths.and_then(|depths| depths.attributes.get(LIMIT));
     Ok(Draws {
         chains,
         draws,
@@ -244,7 +256,7 @@ pub(super) fn draws(store: &Store, names: &[String], gradients: u64) -> Result<D
         divergent: of_length(divergent.unwrap_or(&[]), count, "diverging")?,
         tree_depth: whole("tree_depth")?,
         // The first twins do not say it.
-        depth_limit: found(store, STATS, "tree_depth")?.attributes.get(LIMIT).and_then(Value::as_i64).unwrap_or(0),
+        depth_limit: limit.and_then(Value::as_i64).unwrap_or(0),
         leapfrogs: whole("n_steps")?,
         energy: real("energy")?,
         acceptance: real("acceptance_rate")?,

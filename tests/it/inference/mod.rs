@@ -1,11 +1,18 @@
 //! Samplers, modes and diagnostics against targets whose answer is known.
 
+mod abc;
 mod diagnostics;
+mod ensemble;
 mod loo;
 mod mode;
+mod mode;
+mod nuts;
 mod nuts;
 mod power_scaling;
 mod psis;
+mod quick;
+mod smc;
+mod targets;
 
 use homeostat::inference::{LogDensityGradient, Rejection};
 use homeostat::stats::Seed;

@@ -8,6 +8,7 @@ use homeostat::inference::{
 };
 use homeostat::stats::Seed;
 
+use super::targets;
 use super::{EFFECTS, ERRORS, Target, correlated_normal, eight_schools, standard_normal, starts};
 
 fn settings(warmup: usize, draws: usize) -> NutsSettings {
@@ -56,8 +57,18 @@ fn correlated_normals() {
     }
 }
 
+#[test]
+fn the_targets_of_the_other_samplers() {
+    // A hundred parameters, and a bend that needs long trajectories.
+    for (target, warmup, draws) in [(targets::conjugate(100), 500, 2000), (targets::banana(), 500, 40_000)] {
+        let settings = NutsSettings { target_acceptance: 0.95, ..settings(warmup, draws) };
+        let draws = nuts(&target, &target.starts(4), &settings, Seed(1), &|_| ()).unwrap();
+        target.check(&draws, mcse_mean, 0.05);
+    }
+}
+
 /// Exact means and sds of θ₁ … θ₈, μ, τ: given τ all else is normal, and τ is integrated on a grid of ln τ.
-fn eight_schools_exactly() -> (Vec<f64>, Vec<f64>) {
+pub fn eight_schools_exactly() -> (Vec<f64>, Vec<f64>) {
     let (mut weight, mut first, mut second) = (0.0, vec![0.0; 10], vec![0.0; 10]);
     for step in 0..8000 {
         let ln_tau = -20.0 + 30.0 * f64::from(step) / 8000.0;
