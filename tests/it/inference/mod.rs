@@ -5,8 +5,6 @@ mod diagnostics;
 mod ensemble;
 mod loo;
 mod mode;
-mod mode;
-mod nuts;
 mod nuts;
 mod power_scaling;
 mod psis;

@@ -4,8 +4,6 @@ use homeostat::inference::{
     Approximation, Draws, QuickReport, QuickSettings, SampleError, WORST_K_HAT, mcse_between, quick,
 };
 use homeostat::stats::Seed;
-use rand::RngExt;
-use rand_distr::StandardNormal;
 
 use super::nuts::eight_schools_exactly;
 use super::starts;
