@@ -12,7 +12,7 @@ use crate::model::Composed;
 use crate::patient::Patient;
 use crate::sim::Settings;
 use crate::stats::Seed;
-use crate::twin::{CalibrateError, Calibration, Earlier, Progress, StoreError, Twin, calibrate_resumable};
+use crate::twin::{CalibrateError, Calibration, Earlier, Progress, Sampler, StoreError, Twin, calibrate_resumable};
 use crate::units::{Quantity, Unit};
 
 /// How a bundle is calibrated.
@@ -21,6 +21,15 @@ pub(super) struct Options {
     /// The model: a name in the library, or a path that ends in .model [default: what the bundle names]
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
+    /// How draws are taken
+    #[arg(long, value_enum, default_value_t = Method::Nuts, value_name = "SAMPLER")]
+    pub sampler: Method,
+    /// Normal approximations in place of a sampler: a first look in seconds
+    #[arg(long, conflicts_with = "sampler")]
+    pub quick: bool,
+    /// Simulations of each run at most, with --sampler abc
+    #[arg(long, default_value_t = 500_000, value_name = "N")]
+    pub simulations: u64,
     /// Chains, which are compared with each other
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub chains: usize,
@@ -48,6 +57,21 @@ pub(super) struct Options {
     /// Relative error of a step of the differential equations
     #[arg(long, default_value_t = 1e-6, value_name = "SHARE")]
     pub tolerance: f64,
+}
+
+/// The samplers as they are named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Method {
+    /// No-U-Turn: follows the density's gradient
+    Nuts,
+    /// Tempered sequential Monte Carlo: several modes, and the evidence; draws are particles
+    Smc,
+    /// Approximate Bayesian computation: simulates, without a likelihood; draws are particles
+    Abc,
+    /// Ensembles of walkers, without a gradient
+    Ensemble,
+    /// Normal approximations, resampled
+    Quick,
 }
 
 /// A bundle and a model that were read and fit the options.
@@ -78,7 +102,7 @@ impl Prepared {
     /// What is computed is kept beside the twin until that is written; `resume` goes on from it.
     pub fn calibrate(self, output: &Path, overwrite: bool, resume: bool, quiet: bool) -> Result<Twin, Stop> {
         let Self { patient, model, settings, mut warnings, seed, pool } = self;
-        let bars = Bars::new(&settings.nuts, quiet);
+        let bars = Bars::new(&settings, quiet);
         let earlier = match (resume, overwrite) {
             (true, _) => Earlier::Resume,
             (_, true) => Earlier::Replace,
@@ -127,7 +151,15 @@ fn settings(options: &Options) -> Result<Calibration, Stop> {
     };
     nuts.check().map_err(|error| Stop::Usage(error.to_string()))?;
     let solver = Settings { tolerance: options.tolerance, ..Settings::default() };
-    Ok(Calibration { nuts, solver, ..Calibration::default() })
+    let sampler = match options.sampler {
+        _ if options.quick => Sampler::Quick,
+        Method::Nuts => Sampler::Nuts,
+        Method::Smc => Sampler::Smc,
+        Method::Abc => Sampler::Abc,
+        Method::Ensemble => Sampler::Ensemble,
+        Method::Quick => Sampler::Quick,
+    };
+    Ok(Calibration { sampler, nuts, solver, simulations: options.simulations, ..Calibration::default() })
 }
 
 /// The model that is asked for, or that the bundle names.
@@ -195,11 +227,13 @@ pub(super) fn unwritable(error: StoreError) -> Stop {
 struct Bars {
     mode: ProgressBar,
     chains: Vec<ProgressBar>,
+    /// Whether a stage's level is a tolerance.
+    abc: bool,
     predictions: ProgressBar,
 }
 
 impl Bars {
-    fn new(settings: &NutsSettings, quiet: bool) -> Self {
+    fn new(settings: &Calibration, quiet: bool) -> Self {
         // indicatif draws nothing where standard error is no terminal; a program that reads JSON is not to be bothered.
         let all = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
         let bar = |length: usize, style: &str, prefix: String| {
@@ -212,10 +246,21 @@ impl Bars {
         };
         let short = "{prefix:11} {bar:30} {pos}/{len}";
         let long = "{prefix:11} {bar:30} {pos}/{len}  {per_sec}, {eta} left  {msg}";
-        let total = settings.warmup + settings.draws;
+        // Stages are told by their level, as their number is not known before.
+        let staged = matches!(settings.sampler, Sampler::Smc | Sampler::Abc);
+        let (long, total) = match settings.sampler {
+            _ if staged => ("{prefix:11} {elapsed}  {msg}", 1),
+            _ => (long, settings.nuts.warmup + settings.nuts.draws),
+        };
+        let (name, count) = match settings.sampler {
+            Sampler::Quick => ("chain", 0),
+            _ if staged => ("run", settings.nuts.chains),
+            _ => ("chain", settings.nuts.chains),
+        };
         Self {
             mode: bar(1, short, "mode".into()),
-            chains: (1..=settings.chains).map(|chain| bar(total, long, format!("chain {chain}"))).collect(),
+            chains: (1..=count).map(|chain| bar(total, long, format!("{name} {chain}"))).collect(),
+            abc: settings.sampler == Sampler::Abc,
             predictions: bar(1, short, "predictions".into()),
         }
     }
@@ -230,8 +275,19 @@ impl Bars {
             Progress::Resumed { evaluations } => {
                 self.mode.println(format!("resumed: {evaluations} evaluations are told again and not computed"));
             }
+            Progress::Stage(at) => {
+                let Some(bar) = self.chains.get(at.run) else { return };
+                let (stage, level, acceptance) = (at.stage, at.level, at.acceptance);
+                let what = if self.abc { "generation" } else { "temperature" };
+                let of = if self.abc { "tolerance" } else { "power of the likelihood" };
+                let evaluations = at.evaluations;
+                bar.set_message(format!(
+                    "{what} {stage}, {of} {level:.3}, acceptance {acceptance:.2}, {evaluations} evaluations"
+                ));
+            }
             Progress::Draw(at) => {
                 let Some(bar) = self.chains.get(at.chain) else { return };
+                bar.set_length(at.total as u64);
                 bar.set_position(at.done as u64);
                 // Formatting a message for every draw would cost more than many a draw.
                 if at.done % 20 == 0 || at.done == at.total {

@@ -89,6 +89,11 @@ fn head(out: &mut String, summary: &Summary) -> std::fmt::Result {
         made.gradients,
         made.version
     )?;
+    if let Some([evidence, error]) = made.ln_evidence {
+        let error = if error.is_nan() { String::new() } else { format!(" ± {error:.2}") };
+        writeln!(out, "  ln evidence {evidence:.2}{error}")?;
+    }
+    made.remarks.iter().try_for_each(|remark| writeln!(out, "  {remark}"))?;
     for reading in &summary.readings {
         let device = reading.device.as_ref().map(|device| format!(" ({device})")).unwrap_or_default();
         let within = reading.within_90.map(|share| format!(", {} % of them", (100.0 * share).round()));
@@ -176,12 +181,17 @@ fn verdict(out: &mut String, summary: &Summary) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(
         out,
-        "Verdict: {}. R-hat at most {:.3}, effective draws at least {:.0}, {} divergences, E-BFMI at least {:.2}{}",
+        "Verdict: {}. R-hat at most {:.3}, effective draws at least {:.0}, {} divergences{}{}",
         if verdict.passed { "passed" } else { "FAILED: do not rely on this twin" },
         verdict.worst_r_hat,
         verdict.least_ess_bulk.min(verdict.least_ess_tail),
         verdict.divergences,
-        verdict.least_e_bfmi,
+        // Only samplers with trajectories have an energy.
+        if verdict.least_e_bfmi.is_nan() {
+            String::new()
+        } else {
+            format!(", E-BFMI at least {:.2}", verdict.least_e_bfmi)
+        },
         match verdict.at_depth_limit {
             0 => String::new(),
             draws => format!(", {draws} draws at the tree-depth limit"),

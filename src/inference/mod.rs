@@ -24,7 +24,8 @@ mod verdict;
 mod whiten;
 
 pub use abc::{
-    AbcGeneration, AbcKernel, AbcParticle, AbcReport, AbcRun, AbcSettings, AbcState, Projection, abc, abc_from,
+    AbcAdjustment, AbcGeneration, AbcKernel, AbcParticle, AbcReport, AbcRun, AbcSettings, AbcState, Projection, abc,
+    abc_from,
 };
 pub use diagnostics::{
     diagnose, e_bfmi, ess_bulk, ess_mean, ess_quantile, ess_tail, mcse_between, mcse_mean, mcse_quantile, mcse_sd,

@@ -5,9 +5,11 @@ mod matching;
 mod posterior;
 mod predictive;
 mod smooth;
+mod targets;
 
 pub use family::{Noise, Scored};
 pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};
 pub(crate) use matching::{delivered, hours_to_model};
 pub use posterior::{Posterior, PosteriorWorkspace};
 pub use predictive::Predicted;
+pub use targets::TargetWorkspace;

@@ -36,6 +36,22 @@ impl Posterior {
         draws: &[Vec<f64>],
         streams: &mut [Stream],
     ) -> Vec<Result<Predicted, Failure>> {
+        self.in_lanes(workspace, draws, Some(streams))
+    }
+
+    /// ln likelihood of all readings under up to [`LANES`] draws (natural values of the calibrated parameters).
+    pub fn score(&self, workspace: &mut Workspace<LANES>, draws: &[Vec<f64>]) -> Vec<Result<f64, Failure>> {
+        let sum = |found: Predicted| found.ln_likelihood.iter().flatten().sum();
+        self.in_lanes(workspace, draws, None).into_iter().map(|found| found.map(sum)).collect()
+    }
+
+    /// Scores the readings, and draws others in their place where there are streams for it.
+    fn in_lanes(
+        &self,
+        workspace: &mut Workspace<LANES>,
+        draws: &[Vec<f64>],
+        mut streams: Option<&mut [Stream]>,
+    ) -> Vec<Result<Predicted, Failure>> {
         let people: Vec<Vec<f64>> = draws.iter().map(|natural| self.prior.complete(natural)).collect();
         let empty =
             Predicted { ln_likelihood: vec![Vec::new(); self.terms.len()], drawn: vec![Vec::new(); self.terms.len()] };
@@ -72,22 +88,25 @@ impl Posterior {
                         let (measured, drawn) = past[person][*index].unzip();
                         let expected = Expected::new(noise.arguments, measured.as_ref(), reading.time);
                         let (ln_density, measured) = expected.score(reading.value, reading.censoring);
-                        let normal = streams[person].sample(StandardNormal);
-                        let (value, drawn) = Expected::new(noise.arguments, drawn.as_ref(), reading.time).draw(normal);
                         found[person].ln_likelihood[*index].push(ln_density);
-                        found[person].drawn[*index].push(value);
-                        past[person][*index] = Some((measured, drawn));
+                        let drawn = streams.as_deref_mut().map(|streams| {
+                            let normal = streams[person].sample(StandardNormal);
+                            Expected::new(noise.arguments, drawn.as_ref(), reading.time).draw(normal)
+                        });
+                        found[person].drawn[*index].extend(drawn.map(|(value, _)| value));
+                        past[person][*index] = Some((measured, drawn.map_or(measured, |(_, drawn)| drawn)));
                         continue;
                     }
                     let last = before[person][*index];
                     let measured = last.map(|(residual, _, at)| Before { residual, elapsed: reading.time - at });
                     let drawn = last.map(|(_, residual, at)| Before { residual, elapsed: reading.time - at });
                     let scored = noise.score(reading.value, reading.censoring, measured);
-                    let value = noise.draw(drawn, &mut streams[person]);
                     found[person].ln_likelihood[*index].push(scored.ln_density);
-                    found[person].drawn[*index].push(value);
-                    before[person][*index] =
-                        Some((reading.value - noise.centre(), value - noise.centre(), reading.time));
+                    let value = streams.as_deref_mut().map(|streams| noise.draw(drawn, &mut streams[person]));
+                    found[person].drawn[*index].extend(value);
+                    let measured = reading.value - noise.centre();
+                    let drawn = value.map_or(measured, |value| value - noise.centre());
+                    before[person][*index] = Some((measured, drawn, reading.time));
                 }
             }
         });

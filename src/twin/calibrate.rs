@@ -2,17 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::inference::{
-    self, Draws, Laplace, LogDensityGradient, Mode, ModeSettings, NutsSettings, Rejection, SampleError, Verdict,
-    laplace, modes, nuts_from, nuts_resumable,
-};
+use crate::inference::{self, Draws, LogDensityGradient, NutsSettings, SampleError, Verdict};
 use crate::likelihood::{Matching, Posterior, match_patient};
 use crate::model::{Composed, Program};
 use crate::patient::Patient;
@@ -21,13 +17,19 @@ use crate::sim::{Method, Settings, Used};
 use crate::stats::Seed;
 
 use super::checkpoint::{Checkpoint, Earlier, RunIdentity};
+use super::checks;
 use super::predict::predictions;
+use super::sampler::{self, Sampled, Sampler};
 use super::{Person, Predictions, Provenance, StoreError, Twin};
 
 /// How to calibrate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
+    pub sampler: Sampler,
+    /// Chains, warmup and draws are those of every sampler: runs and particles, or ensembles and steps.
     pub nuts: NutsSettings,
+    /// Simulations a run at most, of approximate Bayesian computation.
+    pub simulations: u64,
     pub solver: Settings,
     /// Draws from the prior that are kept beside the posterior's.
     pub prior_draws: usize,
@@ -37,7 +39,14 @@ pub struct Calibration {
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { nuts: NutsSettings::default(), solver: Settings::default(), prior_draws: 1000, predictions: 500_000 }
+        Self {
+            sampler: Sampler::default(),
+            nuts: NutsSettings::default(),
+            simulations: 500_000,
+            solver: Settings::default(),
+            prior_draws: 1000,
+            predictions: 500_000,
+        }
     }
 }
 
@@ -48,6 +57,8 @@ pub enum Progress {
     Mode { done: usize, of: usize },
     /// Evaluations that an interrupted run had kept and that are not computed again.
     Resumed { evaluations: usize },
+    /// A temperature or a generation of a run.
+    Stage(inference::StageProgress),
     /// A draw of a chain.
     Draw(inference::Progress),
     /// Kept draws whose predictions are done, and how many there are.
@@ -138,26 +149,8 @@ fn sample(
     // A name that cannot be kept is told before the work, not after it.
     twin.check_names().map_err(name_error)?;
 
-    let (starts, tried) = starts(&posterior, seed)?;
-    let found = climb(&posterior, &starts, progress);
-    let mut gradients = tried + found.iter().map(|mode| mode.evaluations).sum::<u64>();
-    let Some(best) = found.iter().max_by(|a, b| a.ln_density.total_cmp(&b.ln_density)) else {
-        return Err(no_start(&["the density cannot be climbed from any start".to_string()]).into());
-    };
-    let normal = laplace(&*posterior, &best.position, Some(&spreads(prior, &twin.prior_draws)));
-    gradients += normal.evaluations;
-    let told = |at| progress(Progress::Draw(at));
-    let draws = match checkpoint {
-        Some(journal) => nuts_resumable(&*posterior, &normal, &settings.nuts, seed, journal, &told),
-        None => nuts_from(&*posterior, &normal, &settings.nuts, seed, &told),
-    };
-    let mut draws = draws.map_err(|error| match error {
-        SampleError::Settings(reason) => CalibrateError::Settings(reason),
-        SampleError::Start { reason, .. } => no_start(&[reason]).into(),
-        SampleError::Chain { .. } | SampleError::Stage { .. } => CalibrateError::Sampler(error),
-    })?;
-    gradients += draws.gradients;
-    let missed = missed(&found, best, &normal, &draws);
+    let sampled = sampler::sample(&posterior, settings, seed, checkpoint, progress)?;
+    let Sampled { mut draws, gradients, ln_evidence, remarks, reasons } = sampled;
     let every = (draws.values.len() / prior.dimension()).div_ceil(LOOKED_AT).max(1);
     let positions: Vec<Vec<f64>> = draws.values.chunks(prior.dimension()).step_by(every).map(<[f64]>::to_vec).collect();
     for draw in draws.values.chunks_mut(prior.dimension()) {
@@ -167,13 +160,15 @@ fn sample(
     let names: Vec<String> = prior.calibrated.iter().map(|c| c.name.clone()).collect();
     twin.provenance.solver = solver(&posterior, &positions);
     twin.verdict = Verdict::of(&draws, &names);
-    if let Some(missed) = missed {
-        twin.verdict.passed = false;
-        twin.verdict.reasons.push(missed);
-    }
+    twin.verdict.reasons.extend(reasons);
+    twin.provenance.ln_evidence = ln_evidence;
+    twin.provenance.remarks = remarks;
     draws.gradients = gradients;
     twin.predictions = predictions(&posterior, &draws, settings.predictions, seed, progress);
     twin.draws = draws;
+    twin.verdict.reasons.extend(checks::unlike(&twin));
+    twin.verdict.reasons.extend(checks::contradicted(&posterior, seed));
+    twin.verdict.passed = twin.verdict.reasons.is_empty();
     twin.provenance.gradients = gradients;
     twin.provenance.seconds = begun.elapsed().as_secs_f64();
     Ok((twin, warnings))
@@ -250,7 +245,7 @@ fn identity(posterior: &Posterior, patient: &Patient, settings: &Calibration, se
 }
 
 fn provenance(posterior: &Posterior, patient: &Patient, settings: &Calibration, seed: Seed) -> Provenance {
-    let NutsSettings { chains, warmup, draws, target_acceptance, max_tree_depth, metric } = settings.nuts;
+    let NutsSettings { chains, warmup, draws, .. } = settings.nuts;
     Provenance {
         version: env!("CARGO_PKG_VERSION").into(),
         model: posterior.program.model.name.clone(),
@@ -260,14 +255,13 @@ fn provenance(posterior: &Posterior, patient: &Patient, settings: &Calibration, 
         chains,
         warmup,
         draws,
-        sampler: format!(
-            "NUTS along the axes of the normal approximation at the mode, {metric:?} metric, target acceptance \
-             {target_acceptance}, tree depth at most {max_tree_depth}"
-        ),
+        sampler: settings.sampler.describe(settings, posterior.prior.dimension()),
         solver: "Tsit5".into(),
         tolerance: settings.solver.tolerance,
         seconds: 0.0,
         gradients: 0,
+        ln_evidence: None,
+        remarks: Vec::new(),
     }
 }
 
@@ -292,93 +286,4 @@ fn solver(posterior: &Posterior, positions: &[Vec<f64>]) -> String {
 fn name_error(error: StoreError) -> CalibrateError {
     let help = "rename the parameter or the observed quantity in the model file";
     Diagnostics::from(Diagnostic::error("T3014", error.to_string()).help(help)).into()
-}
-
-/// Draws from the prior that are tried as starts.
-const TRIES: u64 = 100;
-
-/// The middle of the prior and draws from it, those of them that have a density, and the gradients this took.
-///
-/// How many: by the number of readings, which is the same on every machine, as the time of a gradient is not.
-fn starts(posterior: &Posterior, seed: Seed) -> Result<(Vec<Vec<f64>>, u64), Diagnostics> {
-    let wanted = if posterior.readings() <= 100 { 8 } else { 4 };
-    let (mut starts, mut reasons, mut tried) = (Vec::new(), Vec::new(), 0);
-    let mut workspace = posterior.workspace();
-    let mut gradient = vec![0.0; posterior.dimension()];
-    let draws = (0..TRIES).map(|draw| posterior.prior.draw(&mut seed.stream("start", draw)));
-    for at in std::iter::once(posterior.prior.centre()).chain(draws) {
-        tried += 1;
-        match posterior.ln_density_gradient(&mut workspace, &at, &mut gradient) {
-            Ok(density) if density.is_finite() => starts.push(at),
-            Ok(_) => reasons.push("the density is 0: a reading is impossible under the model".to_string()),
-            Err(rejection) => reasons.push(rejection.to_string()),
-        }
-        if starts.len() == wanted {
-            break;
-        }
-    }
-    if starts.is_empty() { Err(no_start(&reasons)) } else { Ok((starts, tried)) }
-}
-
-/// T3013 with the most common reason; reasons that differ by a number are one.
-fn no_start(reasons: &[String]) -> Diagnostics {
-    let kind = |reason: &str| reason.replace(|c: char| c.is_ascii_digit() || c == '.', "");
-    let count = |reason: &&String| reasons.iter().filter(|other| kind(other) == kind(reason)).count();
-    let common = reasons.iter().rev().max_by_key(count);
-    let label = common.map(|reason| {
-        let times = count(&reason);
-        if reasons.len() > 1 { format!("{times} of {} tries: {reason}", reasons.len()) } else { reason.clone() }
-    });
-    Diagnostic::error("T3013", "the person's record cannot be simulated at any start")
-        .label(label.unwrap_or_default())
-        .help("`homeostat simulate MODEL` shows one run; `homeostat explain T3013` says what the reasons mean")
-        .into()
-}
-
-/// The mode reached from each start that reaches one.
-fn climb(posterior: &Posterior, starts: &[Vec<f64>], progress: &(dyn Fn(Progress) + Sync)) -> Vec<Mode> {
-    // Chains start spread around the mode: a hundredth of ln density more or less is nothing to them.
-    let settings = ModeSettings { tolerance: 1e-2, ..ModeSettings::default() };
-    let (done, of) = (AtomicUsize::new(0), starts.len());
-    progress(Progress::Mode { done: 0, of });
-    let reached: Vec<Option<Result<Mode, Rejection>>> = starts
-        .par_iter()
-        .map(|start| {
-            let mode = modes(posterior, std::slice::from_ref(start), &settings).pop();
-            progress(Progress::Mode { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
-            mode
-        })
-        .collect();
-    reached.into_iter().flatten().filter_map(Result::ok).filter(|mode| mode.ln_density.is_finite()).collect()
-}
-
-/// Standard deviation of each parameter under the prior, on the real line.
-fn spreads(prior: &Prior, draws: &[Vec<f64>]) -> Vec<f64> {
-    let of = |(index, c): (usize, &crate::population::Calibrated)| {
-        super::health::variance(draws.iter().map(|draw| c.transform.to_real(draw[index]))).sqrt()
-    };
-    prior.calibrated.iter().enumerate().map(of).collect()
-}
-
-/// How much lower, in ln density, another mode may lie to be worth a word.
-const RIVAL: f64 = 3.0;
-
-/// A sentence on a mode about as high as the best that no draw came near: the draws then show a part of the posterior.
-fn missed(found: &[Mode], best: &Mode, normal: &Laplace, draws: &Draws) -> Option<String> {
-    let distance = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    // The bulk of a normal posterior lies at √dimension from its mode.
-    let near = 1.5 * (draws.dimension as f64).sqrt();
-    let rivals = found.iter().filter(|mode| mode.converged && mode.ln_density > best.ln_density - RIVAL);
-    let white: Vec<Vec<f64>> = rivals.map(|mode| normal.white(&mode.position)).collect();
-    let apart: Vec<&Vec<f64>> = white.iter().filter(|at| distance(at, &normal.white(&best.position)) > near).collect();
-    if apart.is_empty() {
-        return None;
-    }
-    let visited: Vec<Vec<f64>> = draws.values.chunks(draws.dimension).map(|draw| normal.white(draw)).collect();
-    let missed = apart.into_iter().find(|at| visited.iter().all(|draw| distance(at, draw) > near))?;
-    Some(format!(
-        "The posterior has another mode about as high, {:.0} standard deviations away, that no chain visited: the draws \
-         show a part of it. Sharpen the priors, or add data that tell the two apart.",
-        distance(missed, &normal.white(&best.position))
-    ))
 }

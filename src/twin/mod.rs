@@ -2,11 +2,14 @@
 
 mod calibrate;
 mod checkpoint;
+mod checks;
 mod file;
 mod health;
 mod loo;
 mod predict;
+mod sampler;
 mod sensitivity;
+mod start;
 pub mod store;
 
 use std::sync::Arc;
@@ -22,6 +25,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Earlier, RunIdentity};
 pub use file::TwinError;
 pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
 pub use loo::LooSummary;
+pub use sampler::Sampler;
 pub use store::StoreError;
 
 /// Stands in every twin and on everything made of one.
@@ -94,6 +98,12 @@ pub struct Provenance {
     pub seconds: f64,
     /// Evaluations of the posterior and its gradient.
     pub gradients: u64,
+    /// ln of the integral of prior · likelihood and its standard error, of a sampler that knows it.
+    #[serde(default)]
+    pub ln_evidence: Option<[f64; 2]>,
+    /// What the sampler says of how it went.
+    #[serde(default)]
+    pub remarks: Vec<String>,
 }
 
 /// SHA-256 of a model's texts, in their order, in hexadecimal.

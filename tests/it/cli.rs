@@ -256,9 +256,11 @@ fn a_kill_leaves_no_half_written_twin() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!twin.exists());
-    // What a dead run left, if anything, does not stand in the way of the next.
+    // What a dead run left is not lost without a word, and goes when it is told to.
     let mut arguments = vec!["calibrate", "patients/theophylline_01", "-o", text(&twin)];
     arguments.extend(QUICK);
+    assert_eq!(homeostat(&arguments).status.code(), Some(1));
+    arguments.push("--overwrite");
     assert_eq!(homeostat(&arguments).status.code(), Some(3));
     assert_eq!(homeostat(&["summary", text(&twin)]).status.code(), Some(0));
     let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -11,6 +11,7 @@ mod posterior;
 mod published;
 mod report;
 mod resume;
+mod samplers;
 mod scenario;
 mod sim;
 mod stats;

@@ -24,6 +24,17 @@ pub enum AbcKernel {
     Local,
 }
 
+/// What is done about the distance that the last particles keep from the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbcAdjustment {
+    /// Nothing: draws are as wide as the tolerance makes them.
+    None,
+    /// All draws are moved together, by as much as regression moves their mean: they are no narrower for it.
+    Location,
+    /// Each is moved to the observed summaries by local linear regression (Beaumont et al. 2002).
+    Full,
+}
+
 /// Settings of [`abc`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct AbcSettings {
@@ -47,8 +58,7 @@ pub struct AbcSettings {
     /// Simulations from the prior by which the summaries are replaced by linear predictions of the parameters
     /// (Fearnhead & Prangle 2012); 0 keeps the summaries.
     pub pilot: usize,
-    /// Whether the last particles are moved to the observed summaries by local linear regression (Beaumont et al. 2002).
-    pub adjust: bool,
+    pub adjust: AbcAdjustment,
 }
 
 impl Default for AbcSettings {
@@ -64,7 +74,7 @@ impl Default for AbcSettings {
             tolerance: 0.0,
             generations: 30,
             pilot: 0,
-            adjust: true,
+            adjust: AbcAdjustment::Full,
         }
     }
 }
@@ -235,6 +245,15 @@ fn proceed<T: Simulator>(
     Ok(finish(&observed, state, target.dimension(), settings, seed))
 }
 
+/// Points moved together so that their weighted mean is this.
+fn moved(mut points: Vec<Vec<f64>>, weights: &[f64], means: &[f64]) -> Vec<Vec<f64>> {
+    let own = summary::means(&points, weights);
+    for point in &mut points {
+        point.iter_mut().zip(&own).zip(means).for_each(|((x, own), mean)| *x += mean - own);
+    }
+    points
+}
+
 fn finish(
     observed: &[f64],
     state: AbcState,
@@ -245,9 +264,19 @@ fn finish(
     let (mut values, mut ess) = (Vec::new(), Vec::new());
     for (index, run) in state.runs.iter().enumerate() {
         let observed = run.projection.as_ref().map_or(observed.to_vec(), |projection| projection.of(observed));
-        let adjusted = settings.adjust.then(|| summary::adjusted(run, &observed, dimension)).flatten();
-        let (points, weights) = adjusted
-            .unwrap_or_else(|| run.particles.iter().map(|particle| (particle.at.clone(), particle.weight)).unzip());
+        let plain = || run.particles.iter().map(|particle| (particle.at.clone(), particle.weight)).unzip();
+        let adjusted = match settings.adjust {
+            AbcAdjustment::None => None,
+            _ => summary::adjusted(run, &observed, dimension),
+        };
+        let (points, weights) = match (settings.adjust, adjusted) {
+            (AbcAdjustment::Location, Some((points, weights))) => {
+                let (plain, own): (Vec<Vec<f64>>, Vec<f64>) = plain();
+                (moved(plain, &own, &summary::means(&points, &weights)), own)
+            }
+            (_, Some(adjusted)) => adjusted,
+            (_, None) => plain(),
+        };
         ess.push(effective_number(&weights));
         let mut stream = seed.stream("abc draws", index as u64);
         let order = shuffled(points.len(), &mut stream);

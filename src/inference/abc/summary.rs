@@ -88,6 +88,15 @@ pub(super) fn adjusted(run: &AbcRun, observed: &[f64], dimension: usize) -> Opti
     Some((points.into_iter().zip(summaries).map(moved).collect(), weights))
 }
 
+/// Weighted means, `[parameter]`; the weights sum to 1.
+pub(super) fn means(points: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
+    let mut means = vec![0.0; points.first().map_or(0, Vec::len)];
+    for (point, weight) in points.iter().zip(weights) {
+        means.iter_mut().zip(point).for_each(|(mean, x)| *mean += weight * x);
+    }
+    means
+}
+
 /// Slopes of the parameters by the summaries, `[summary, parameter]`, by weighted least squares with an intercept.
 fn slopes(
     points: &[Vec<f64>],

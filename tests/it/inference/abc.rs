@@ -1,7 +1,8 @@
 //! ABC-SMC against posteriors that are known exactly; the same draws after a break.
 
 use homeostat::inference::{
-    AbcKernel, AbcReport, AbcSettings, AbcState, Draws, Rejection, SampleError, Simulator, abc, abc_from, mcse_between,
+    AbcAdjustment, AbcKernel, AbcReport, AbcSettings, AbcState, Draws, Rejection, SampleError, Simulator, abc,
+    abc_from, mcse_between,
 };
 use homeostat::stats::{Distribution, Seed, Stream, normal_cdf, normal_ln_density};
 use rand::RngExt;
@@ -165,7 +166,7 @@ fn exact_posteriors() {
 
 #[test]
 fn tolerances_fall_without_the_regression_too() {
-    let settings = AbcSettings { adjust: false, adaptive: false, ..settings() };
+    let settings = AbcSettings { adjust: AbcAdjustment::None, adaptive: false, ..settings() };
     let report = check(&exponential(), &settings);
     for run in &report.generations {
         assert!(run.windows(2).all(|pair| pair[1].tolerance <= pair[0].tolerance && pair[1].scales == pair[0].scales));
@@ -187,7 +188,7 @@ fn a_simulator_that_fails_for_half_of_the_prior() {
         ..normal_mean()
     };
     // The adjustment knows nothing of the edge.
-    check(&case, &AbcSettings { adjust: false, ..settings() });
+    check(&case, &AbcSettings { adjust: AbcAdjustment::None, ..settings() });
 }
 
 #[test]
