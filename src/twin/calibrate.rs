@@ -138,26 +138,16 @@ fn sample(
     // A name that cannot be kept is told before the work, not after it.
     twin.check_names().map_err(name_error)?;
 
-    let (starts, tried) = starts(&posterior, seed)?;
-    let found = climb(&posterior, &starts, progress);
-    let mut gradients = tried + found.iter().map(|mode| mode.evaluations).sum::<u64>();
-    let Some(best) = found.iter().max_by(|a, b| a.ln_density.total_cmp(&b.ln_density)) else {
-        return Err(no_start(&["the density cannot be climbed from any start".to_string()]).into());
-    };
-    let normal = laplace(&*posterior, &best.position, Some(&spreads(prior, &twin.prior_draws)));
-    gradients += normal.evaluations;
+    let Approach { found, best, normal, mut gradients } =
+        approach(&posterior, &spreads(prior, &twin.prior_draws), seed, progress)?;
     let told = |at| progress(Progress::Draw(at));
     let draws = match checkpoint {
         Some(journal) => nuts_resumable(&*posterior, &normal, &settings.nuts, seed, journal, &told),
         None => nuts_from(&*posterior, &normal, &settings.nuts, seed, &told),
     };
-    let mut draws = draws.map_err(|error| match error {
-        SampleError::Settings(reason) => CalibrateError::Settings(reason),
-        SampleError::Start { reason, .. } => no_start(&[reason]).into(),
-        SampleError::Chain { .. } | SampleError::Stage { .. } => CalibrateError::Sampler(error),
-    })?;
+    let mut draws = draws.map_err(unsampled)?;
     gradients += draws.gradients;
-    let missed = missed(&found, best, &normal, &draws);
+    let missed = missed(&found, &best, &normal, &draws);
     let every = (draws.values.len() / prior.dimension()).div_ceil(LOOKED_AT).max(1);
     let positions: Vec<Vec<f64>> = draws.values.chunks(prior.dimension()).step_by(every).map(<[f64]>::to_vec).collect();
     for draw in draws.values.chunks_mut(prior.dimension()) {
@@ -177,6 +167,43 @@ fn sample(
     twin.provenance.gradients = gradients;
     twin.provenance.seconds = begun.elapsed().as_secs_f64();
     Ok((twin, warnings))
+}
+
+/// Where the draws of a posterior begin.
+pub(super) struct Approach {
+    /// The mode reached from each start that reaches one.
+    found: Vec<Mode>,
+    best: Mode,
+    /// The normal approximation at the best.
+    pub normal: Laplace,
+    /// Gradients it took.
+    pub gradients: u64,
+}
+
+/// Climbs from starts spread over the prior to the best mode; `spreads` are the prior's, on the real line.
+pub(super) fn approach(
+    posterior: &Posterior,
+    spreads: &[f64],
+    seed: Seed,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Approach, CalibrateError> {
+    let (starts, tried) = starts(posterior, seed)?;
+    let found = climb(posterior, &starts, progress);
+    let Some(best) = found.iter().max_by(|a, b| a.ln_density.total_cmp(&b.ln_density)).cloned() else {
+        return Err(no_start(&["the density cannot be climbed from any start".to_string()]).into());
+    };
+    let normal = laplace(posterior, &best.position, Some(spreads));
+    let gradients = tried + found.iter().map(|mode| mode.evaluations).sum::<u64>() + normal.evaluations;
+    Ok(Approach { found, best, normal, gradients })
+}
+
+/// Why NUTS gave no draws.
+pub(super) fn unsampled(error: SampleError) -> CalibrateError {
+    match error {
+        SampleError::Settings(reason) => CalibrateError::Settings(reason),
+        SampleError::Start { reason, .. } => no_start(&[reason]).into(),
+        SampleError::Chain { .. } | SampleError::Stage { .. } => CalibrateError::Sampler(error),
+    }
 }
 
 /// The posterior of a bundle under a model, with what was and was not used, and warnings.
@@ -353,7 +380,7 @@ fn climb(posterior: &Posterior, starts: &[Vec<f64>], progress: &(dyn Fn(Progress
 }
 
 /// Standard deviation of each parameter under the prior, on the real line.
-fn spreads(prior: &Prior, draws: &[Vec<f64>]) -> Vec<f64> {
+pub(super) fn spreads(prior: &Prior, draws: &[Vec<f64>]) -> Vec<f64> {
     let of = |(index, c): (usize, &crate::population::Calibrated)| {
         super::health::variance(draws.iter().map(|draw| c.transform.to_real(draw[index]))).sqrt()
     };
