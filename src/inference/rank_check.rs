@@ -7,7 +7,7 @@
 use rand::RngExt;
 
 use super::diagnostics::{ess_bulk, ess_tail};
-use crate::stats::Stream;
+use crate::stats::{Stream, normal_quantile};
 
 /// Share of checks of right posteriors that pass.
 pub const CONFIDENCE: f64 = 0.95;
@@ -165,9 +165,7 @@ fn result(ranks: &[usize], largest: usize, walk: &Walk, bands: [&RankBand; 2]) -
     let places: Vec<f64> = ranks.iter().map(|rank| (*rank as f64 + 0.5) / (largest as f64 + 1.0)).collect();
     let mean = places.iter().sum::<f64>() / count;
     let square = places.iter().map(|place| (place - 0.5).powi(2)).sum::<f64>() / count;
-    // In their standard errors under uniformity: (U − ½) has variance 1/12, its square mean 1/12 and variance 1/180.
-    let bias = (mean - 0.5) * (12.0 * count).sqrt();
-    let width = (square - 1.0 / 12.0) * (180.0 * count).sqrt();
+    let (bias, width) = of_normal_scores(&places, largest);
     let departures = if passed { Vec::new() } else { departures(bias, width) };
     RankResult {
         p_value: walk.p_value(&below),
@@ -178,6 +176,18 @@ fn result(ranks: &[usize], largest: usize, walk: &Walk, bands: [&RankBand; 2]) -
         differences: below.iter().zip(1..).map(|(below, k)| difference(*below, ranks.len(), k, largest)).collect(),
         departures,
     }
+}
+
+/// Mean and variance of the normal scores of ranks, less those of uniform ranks, in standard errors: what is biased without
+/// another width leaves the variance as it is, which of the ranks themselves it does not.
+fn of_normal_scores(places: &[f64], largest: usize) -> (f64, f64) {
+    let count = places.len().max(1) as f64;
+    let scores: Vec<f64> = places.iter().map(|place| normal_quantile(*place)).collect();
+    let mean = scores.iter().sum::<f64>() / count;
+    let variance = scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / count;
+    let ranks = largest as f64 + 1.0;
+    let uniform = (0..=largest).map(|rank| normal_quantile((rank as f64 + 0.5) / ranks).powi(2)).sum::<f64>() / ranks;
+    (mean * (count / uniform).sqrt(), (variance / uniform - 1.0) * (count / 2.0).sqrt())
 }
 
 /// What stands out: more than 2 standard errors, and not a mere shadow of the other.
