@@ -8,6 +8,7 @@ use homeostat::inference::{Departure, NutsSettings};
 use homeostat::likelihood::{Limits, Posterior};
 use homeostat::model::Library;
 use homeostat::patient::{Censoring, Patient};
+use homeostat::report::{Frame, rank_chart, ranks_of};
 use homeostat::stats::Seed;
 use homeostat::twin::{Calibration, CalibrationCheck, CheckSettings, Outcome, check_calibration, meet};
 use tempfile::TempDir;
@@ -117,6 +118,10 @@ fn wrong_errors_and_priors_fail_and_are_named() {
         let check = toy.check(&right, &wrong, simulations, 1);
         assert!(!check.passed());
         assert_eq!(check.ranks.quantities[0].departures, [departure], "{:?}", check.reasons());
+        let frame =
+            Frame { notice: Some(check.reasons().join(" ")), alarm: Some("It failed.".into()), ..Frame::default() };
+        let svg = rank_chart(&ranks_of(&check, frame)).svg().unwrap();
+        assert!(svg.contains(words) && svg.contains("It failed."));
         assert!(check.reasons()[0].contains("mu") && check.reasons()[0].contains(words), "{:?}", check.reasons());
     }
 }
