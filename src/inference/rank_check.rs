@@ -21,7 +21,7 @@ pub struct ThinnedRank {
     pub draws: usize,
 }
 
-/// The rank of `truth` among `largest` nearly independent ones of the draws `[chain][draw]`.
+/// The rank of `truth` among `largest` nearly independent ones of the draws, `[chain][draw]`.
 ///
 /// Draws are taken at even distances, as many as the smaller of their bulk and tail effective sample sizes. Where these are
 /// fewer, the rank among them is spread at random over the ranks that it stands for, which leaves uniform ranks uniform.
