@@ -79,9 +79,9 @@ pub(super) struct Prepared {
     pub patient: Patient,
     pub model: Composed,
     pub settings: Calibration,
-    warnings: Diagnostics,
-    seed: Seed,
-    pool: rayon::ThreadPool,
+    pub warnings: Diagnostics,
+    pub seed: Seed,
+    pub pool: rayon::ThreadPool,
 }
 
 impl Prepared {

@@ -1,6 +1,7 @@
 //! The command line: one file a command; the only printing.
 
 mod calibrate;
+mod calibrate_check;
 mod calibration;
 mod check;
 mod columns;
@@ -44,6 +45,7 @@ enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     Calibrate(calibrate::Arguments),
+    CalibrateCheck(calibrate_check::Arguments),
     Summary(summary::Arguments),
     Scenario(scenario::Arguments),
     Plot(plot::Arguments),
@@ -59,7 +61,7 @@ pub(crate) enum Stop {
     Files(Diagnostics),
     /// The command line is wrong in a way that its grammar does not show: exit code 2.
     Usage(String),
-    /// The twin was written, and failed its verdict: exit code 3.
+    /// What was asked for was done, and failed its verdict: exit code 3.
     Verdict,
     /// Ours: exit code 4.
     Internal(String),
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&context, arguments),
         Command::Check(arguments) => check::run(&context, arguments),
         Command::Calibrate(arguments) => calibrate::run(&context, arguments),
+        Command::CalibrateCheck(arguments) => calibrate_check::run(&context, arguments),
         Command::Summary(arguments) => summary::run(&context, arguments),
         Command::Scenario(arguments) => scenario::run(&context, arguments),
         Command::Plot(arguments) => plot::run(&context, arguments),

@@ -280,6 +280,7 @@ fn figure(
         subtitle: format!("Model {}, without a person", model.name),
         caveats,
         notice: None,
+        alarm: None,
         source: format!("model {} · seed {}", model.name, arguments.seed),
     };
     // What goes beyond a person's data says nothing where there is no person.

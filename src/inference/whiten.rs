@@ -63,7 +63,7 @@ const SPREAD: f64 = 1.5;
 /// How often a start is drawn again, each time nearer to the mode, where it is rejected.
 const START_DRAWS: i32 = 50;
 
-/// [`nuts`] along the axes of a normal approximation, with chains that start spread around it; draws are of the target.
+/// [`nuts`](super::nuts()) along the axes of a normal approximation, with chains that start spread around it; draws are of the target.
 ///
 /// 300 draws of warmup are enough where the approximation is fair. On a 12-dimensional normal with condition number
 /// 1000, 4 × 500 draws took 23 000 gradients in all; without the approximation 32 000 with the low-rank metric after 500

@@ -4,6 +4,7 @@ mod family;
 mod matching;
 mod posterior;
 mod predictive;
+mod replicate;
 mod smooth;
 mod targets;
 
@@ -12,4 +13,5 @@ pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule
 pub(crate) use matching::{delivered, hours_to_model};
 pub use posterior::{Posterior, PosteriorWorkspace};
 pub use predictive::Predicted;
+pub use replicate::Limits;
 pub use targets::TargetWorkspace;

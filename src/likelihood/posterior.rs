@@ -8,7 +8,7 @@ use crate::population::Prior;
 use crate::sim::{Failure, Schedule, Settings, Solve, Used, Workspace};
 
 use super::family::{Before, Noise};
-use super::matching::{Matched, Term};
+use super::matching::{Matched, Term, TermReading};
 use super::smooth::{Dual, Number, Past, Score};
 
 /// A person's posterior on the real line, up to a constant.
@@ -49,6 +49,22 @@ impl Posterior {
         let parameters: Vec<usize> = prior.calibrated.iter().map(|c| c.parameter).collect();
         let order = program.tangent_order(&parameters);
         Self { program, prior, covariates, schedule, terms, settings, times, taken, order }
+    }
+
+    /// The posterior with other readings `[term][reading]` at the same times.
+    pub fn with_readings(&self, readings: Vec<Vec<TermReading>>) -> Self {
+        let terms = self.terms.iter().zip(readings).map(|(term, readings)| Term { readings, ..term.clone() });
+        Self {
+            program: self.program.clone(),
+            prior: self.prior.clone(),
+            covariates: self.covariates.clone(),
+            schedule: self.schedule.clone(),
+            terms: terms.collect(),
+            settings: self.settings,
+            times: self.times.clone(),
+            taken: self.taken.clone(),
+            order: self.order.clone(),
+        }
     }
 
     /// Number of readings scored.

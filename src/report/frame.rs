@@ -14,6 +14,8 @@ pub struct Frame {
     pub caveats: Vec<String>,
     /// Why not to trust the figure, in red across its head: the reasons of a failed verdict.
     pub notice: Option<String>,
+    /// The first line of the notice; what is said of a twin that failed if there is none.
+    pub alarm: Option<String>,
     /// Where the numbers come from, at the right of the footer: file, model, seed.
     pub source: String,
 }
@@ -80,7 +82,8 @@ impl Frame {
         let room = scene.width - 2.0 * MARGIN;
         let mut y = 0.0;
         if let Some(notice) = &self.notice {
-            let mut lines = vec![(true, "This twin failed its verdict: do not rely on this figure.".to_string())];
+            let alarm = self.alarm.as_deref().unwrap_or("This twin failed its verdict: do not rely on this figure.");
+            let mut lines = vec![(true, alarm.to_string())];
             lines.extend(wrap(notice, room, TEXT, Weight::Regular, 3).into_iter().map(|line| (false, line)));
             let height = 18.0 + 17.0 * lines.len() as f64;
             scene.fill(Area { left: 0.0, top: 0.0, width: scene.width, height }, ALARM_GROUND, 1.0);

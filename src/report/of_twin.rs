@@ -27,6 +27,7 @@ pub fn frame(twin: &Twin, file: &str, title: impl Into<String>) -> Frame {
         subtitle: format!("{}{about}", twin.person.name),
         caveats: Vec::new(),
         notice,
+        alarm: None,
         source: format!("{file} · model {} · seed {}", made.model, made.seed),
     }
 }

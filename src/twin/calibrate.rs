@@ -149,7 +149,7 @@ fn sample(
     // A name that cannot be kept is told before the work, not after it.
     twin.check_names().map_err(name_error)?;
 
-    let sampled = sampler::sample(&posterior, settings, seed, checkpoint, progress)?;
+    let sampled = sampler::sample(&posterior, &twin.prior_draws, settings, seed, checkpoint, progress)?;
     let Sampled { mut draws, gradients, ln_evidence, remarks, reasons } = sampled;
     let every = (draws.values.len() / prior.dimension()).div_ceil(LOOKED_AT).max(1);
     let positions: Vec<Vec<f64>> = draws.values.chunks(prior.dimension()).step_by(every).map(<[f64]>::to_vec).collect();

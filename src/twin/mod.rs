@@ -1,6 +1,7 @@
 //! Calibrates a person's posterior and keeps it as a file: the twin.
 
 mod calibrate;
+mod calibration_check;
 mod checkpoint;
 mod checks;
 mod file;
@@ -21,6 +22,9 @@ use crate::inference::{Draws, Verdict};
 use crate::likelihood::Posterior;
 
 pub use calibrate::{CalibrateError, Calibration, Progress, calibrate, calibrate_resumable, meet};
+pub use calibration_check::{
+    CalibrationCheck, CheckSettings, Fit, MOST_FAILED, Outcome, POOR_R_HAT, Quantity, check_calibration,
+};
 pub use checkpoint::{Checkpoint, CheckpointError, Earlier, RunIdentity};
 pub use file::TwinError;
 pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};

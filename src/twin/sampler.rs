@@ -127,19 +127,21 @@ fn quick_settings(settings: &Calibration) -> QuickSettings {
     QuickSettings { chains, draws, candidates: (4 * draws).max(4000), ..QuickSettings::default() }
 }
 
-/// Draws from a posterior by the sampler of the settings.
+/// Draws from a posterior by the sampler of the settings; `prior_draws` are natural values, `[draw][parameter]`.
 ///
 /// # Errors
 /// Settings that cannot work; T3013 where no start is found; a sampler that breaks off.
 pub(super) fn sample(
     posterior: &Posterior,
+    prior_draws: &[Vec<f64>],
     settings: &Calibration,
     seed: Seed,
     checkpoint: Option<&Checkpoint>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Sampled, CalibrateError> {
+    let spreads = start::spreads(&posterior.prior, prior_draws);
     let sampled = match settings.sampler {
-        Sampler::Nuts => by_nuts(posterior, settings, seed, checkpoint, progress),
+        Sampler::Nuts => by_nuts(posterior, (settings, &spreads), seed, checkpoint, progress),
         Sampler::Smc => by_smc(posterior, settings, seed, checkpoint, progress),
         Sampler::Abc => by_abc(posterior, settings, seed, checkpoint, progress),
         Sampler::Ensemble => by_ensemble(posterior, settings, seed, progress),
@@ -147,10 +149,17 @@ pub(super) fn sample(
     };
     sampled.map_err(|error| match error {
         Broken::Start(found) => found,
-        Broken::Sampler(SampleError::Settings(reason)) => CalibrateError::Settings(reason),
-        Broken::Sampler(SampleError::Start { reason, .. }) => no_start(&[reason]).into(),
-        Broken::Sampler(error) => CalibrateError::Sampler(error),
+        Broken::Sampler(error) => unsampled(error),
     })
+}
+
+/// Why a sampler gave no draws.
+pub(super) fn unsampled(error: SampleError) -> CalibrateError {
+    match error {
+        SampleError::Settings(reason) => CalibrateError::Settings(reason),
+        SampleError::Start { reason, .. } => no_start(&[reason]).into(),
+        SampleError::Chain { .. } | SampleError::Stage { .. } => CalibrateError::Sampler(error),
+    }
 }
 
 enum Broken {
@@ -166,12 +175,12 @@ impl From<SampleError> for Broken {
 
 fn by_nuts(
     posterior: &Posterior,
-    settings: &Calibration,
+    (settings, spreads): (&Calibration, &[f64]),
     seed: Seed,
     checkpoint: Option<&Checkpoint>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Sampled, Broken> {
-    let start = start::start(posterior, seed, progress).map_err(Broken::Start)?;
+    let start = start::start(posterior, spreads, seed, progress).map_err(Broken::Start)?;
     let told = |at| progress(Progress::Draw(at));
     let draws = match checkpoint {
         Some(journal) => nuts_resumable(posterior, &start.normal, &settings.nuts, seed, journal, &told),

@@ -20,12 +20,13 @@ pub(super) struct Start {
     pub gradients: u64,
 }
 
-/// Climbs from several points of the prior and approximates the posterior at the best mode.
+/// Climbs from several points of the prior and approximates the posterior at the best mode; `spreads` are the prior's.
 ///
 /// # Errors
 /// T3013 where no point has a density.
 pub(super) fn start(
     posterior: &Posterior,
+    spreads: &[f64],
     seed: Seed,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Start, CalibrateError> {
@@ -35,7 +36,7 @@ pub(super) fn start(
     let Some(best) = best else {
         return Err(no_start(&["the density cannot be climbed from any start".to_string()]).into());
     };
-    let normal = laplace(posterior, &found[best].position, Some(&spreads(&posterior.prior, seed)));
+    let normal = laplace(posterior, &found[best].position, Some(spreads));
     let gradients = tried + found.iter().map(|mode| mode.evaluations).sum::<u64>() + normal.evaluations;
     Ok(Start { normal, found, best, gradients })
 }
@@ -148,14 +149,12 @@ fn climb(posterior: &Posterior, starts: &[Vec<f64>], progress: &(dyn Fn(Progress
     reached.into_iter().flatten().filter_map(Result::ok).filter(|mode| mode.ln_density.is_finite()).collect()
 }
 
-/// Draws from the prior that say how wide it is.
-const PRIOR_DRAWS: u64 = 1000;
-
-/// Standard deviation of each parameter under the prior, on the real line.
-fn spreads(prior: &Prior, seed: Seed) -> Vec<f64> {
-    let draws: Vec<Vec<f64>> = (0..PRIOR_DRAWS).map(|draw| prior.draw(&mut seed.stream("prior", draw))).collect();
-    let of = |index: usize| super::health::variance(draws.iter().map(|draw| draw[index])).sqrt();
-    (0..prior.dimension()).map(of).collect()
+/// Standard deviation of each parameter under the prior, on the real line, by draws of natural values.
+pub(super) fn spreads(prior: &Prior, draws: &[Vec<f64>]) -> Vec<f64> {
+    let of = |(index, c): (usize, &crate::population::Calibrated)| {
+        super::health::variance(draws.iter().map(|draw| c.transform.to_real(draw[index]))).sqrt()
+    };
+    prior.calibrated.iter().enumerate().map(of).collect()
 }
 
 /// How much lower, in ln density, another mode may lie to be worth a word.

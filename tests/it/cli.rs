@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+use super::calibration_check::{bundle, toy};
+
 fn homeostat(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_homeostat")).args(arguments).output().unwrap()
 }
@@ -265,4 +267,40 @@ fn a_kill_leaves_no_half_written_twin() {
     assert_eq!(homeostat(&["summary", text(&twin)]).status.code(), Some(0));
     let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["a.twin"]);
+}
+
+#[test]
+fn calibration_is_checked() {
+    let folder = TempDir::new().unwrap();
+    let model = toy(folder.path(), "right", "Normal(10, 3)", "Normal(mu, 2 [mg/L])");
+    let bundle = bundle(folder.path(), "");
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    let (svg, png, csv) = (path("ranks.svg"), path("ranks.png"), path("ranks.csv"));
+    let common = ["calibrate-check", text(&model), "--bundle", text(&bundle)];
+    let asked = ["--sims", "40", "--ranks", "49", "--draws", "150", "-o", &svg, "-o", &png, "-o", &csv];
+    let done = homeostat(&[&common[..], &asked].concat());
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(0), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
+    for word in ["mu", "ln likelihood", "40 of 40 simulations calibrated", "Passed", "not a medical device"] {
+        assert!(said.contains(word), "`{word}` is not in\n{said}");
+    }
+    assert_eq!(fs::read_to_string(&csv).unwrap().lines().count(), 1 + 2 * 40);
+    assert!([&svg, &png].iter().all(|path| fs::metadata(path).unwrap().len() > 2000));
+    let whole = json(&[&common[..], &asked[..6], &["--json"]].concat());
+    assert_eq!((&whole["verdict"]["passed"], &whole["calibrated"]), (&Json::from(true), &Json::from(40)));
+    assert_eq!(whole["quantities"][0]["ranks"].as_array().unwrap().len(), 40);
+
+    let negative = toy(folder.path(), "negative", "Normal(2, 2)", "LogNormal(mu, 0.2)");
+    let done = homeostat(&["calibrate-check", text(&negative), "--bundle", text(&bundle), "--sims", "40"]);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.code() == Some(3) && said.contains("FAILED") && said.contains("not simulated"), "{said}");
+
+    refused(&[&common[..], &["--sims", "0"]].concat(), 2, &["--sims"]);
+    refused(&[&common[..], &["--ranks", "0"]].concat(), 2, &["--ranks"]);
+    refused(&[&common[..], &["--chains", "0"]].concat(), 2, &["chain"]);
+    refused(&[&common[..], &["-o", "ranks.txt"]].concat(), 1, &["C6101"]);
+    refused(&common[..2], 2, &["--bundle"]);
+    refused(&["calibrate-check", "theophyline", "--bundle", text(&bundle)], 1, &["M2014", "did you mean"]);
+    refused(&["calibrate-check", "theophylline", "--bundle", "patients/nobody"], 1, &["error["]);
+    refused(&["calibrate-check", "t1d_day", "--bundle", text(&bundle)], 1, &["error["]);
 }

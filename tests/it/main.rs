@@ -1,6 +1,7 @@
 //! All integration tests in one binary; one module a layer.
 
 mod bundles;
+mod calibration_check;
 mod cli;
 mod inference;
 mod language;

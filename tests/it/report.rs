@@ -17,6 +17,7 @@ fn frame(notice: Option<&str>) -> Frame {
         subtitle: "somebody".into(),
         caveats: vec!["late lunch: 3 of 100 draws could not be simulated".into()],
         notice: notice.map(String::from),
+        alarm: None,
         source: "anna.twin".into(),
     }
 }

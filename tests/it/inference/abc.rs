@@ -1,12 +1,13 @@
 //! ABC-SMC against posteriors that are known exactly; the same draws after a break.
 
 use homeostat::inference::{
-    AbcAdjustment, AbcKernel, AbcReport, AbcSettings, AbcState, Draws, Rejection, SampleError, Simulator, abc,
-    abc_from, mcse_between,
+    AbcAdjustment, AbcKernel, AbcReport, AbcSettings, AbcState, Draws, RankCheck, Rejection, SampleError, Simulator,
+    abc, abc_from, mcse_between, thinned_rank,
 };
 use homeostat::stats::{Distribution, Seed, Stream, normal_cdf, normal_ln_density};
 use rand::RngExt;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
 use super::targets::on_one_and_two_threads;
 
@@ -233,4 +234,28 @@ fn what_cannot_be_simulated_is_an_error_with_its_reason() {
     assert!(matches!(&found, Err(SampleError::Start { reason, .. }) if reason.contains("too far")), "{found:?}");
     let unknown = Case { observed: vec![f64::NAN], ..normal_mean() };
     assert!(matches!(run(&unknown, &settings()), Err(SampleError::Settings(_))));
+}
+
+/// Simulation-based calibration: thousand means drawn from the prior, each found again from data simulated with it.
+#[test]
+#[ignore = "minutes; cargo test --release ranks_of_the_truth -- --ignored"]
+fn ranks_of_the_truth_are_uniform() {
+    let settings = AbcSettings { runs: 1, ..settings() };
+    let ranks: Vec<usize> = (0..1000)
+        .into_par_iter()
+        .map(|number| {
+            let mut stream = Seed(12).stream("truth", number);
+            let case = normal_mean();
+            let truth = (case.draw)(&mut stream);
+            let case = Case { observed: (case.simulate)(truth, &mut stream), ..case };
+            let (draws, _) = sample(&case, &settings, number);
+            thinned_rank(truth, &draws.parameter(0), 99, &mut stream).rank
+        })
+        .collect();
+    let check = RankCheck::of(&[ranks], 99);
+    println!(
+        "p = {}, mean {}, spread {}",
+        check.quantities[0].p_value, check.quantities[0].mean, check.quantities[0].spread
+    );
+    assert!(check.quantities[0].within_band, "{:?}", check.quantities[0]);
 }

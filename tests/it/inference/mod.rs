@@ -9,6 +9,7 @@ mod nuts;
 mod power_scaling;
 mod psis;
 mod quick;
+mod rank_check;
 mod smc;
 mod targets;
 
