@@ -6,6 +6,7 @@ mod day;
 mod diffsol_runs;
 mod diffsol_sensitivities;
 mod number;
+mod sampling;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -62,6 +63,9 @@ fn main() {
         compare(&mut criterion, &mut table, &format!("gradient {draws:?}"), POINTS, &runs);
     }
     criterion.final_summary();
+    if measured() {
+        table.push(format!("lynx and hare    {:>8.0} least bulk effective draws a second", sampling::lynx_and_hare()));
+    }
     table.iter().for_each(|line| println!("{line}"));
 }
 
@@ -82,8 +86,7 @@ fn compare(criterion: &mut Criterion, table: &mut Vec<String>, name: &str, solve
         group.bench_function(*side, |bencher| bencher.iter(run));
     }
     group.finish();
-    // Cargo says so when it wants measurements; tests only want to see it run.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !measured() {
         return;
     }
     let mut seconds = vec![Vec::new(); runs.len()];
@@ -98,6 +101,11 @@ fn compare(criterion: &mut Criterion, table: &mut Vec<String>, name: &str, solve
     for ((side, _), own) in runs.iter().zip(&medians) {
         table.push(format!("{name:<15}  {side:<36} {:>8.1} µs  {:>5.2}×", 1e6 * own, own / medians[0]));
     }
+}
+
+/// Cargo says so when it wants measurements; tests only want to see it run.
+fn measured() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
