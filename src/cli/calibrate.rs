@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     let Arguments { bundle, output, options, overwrite, resume, json } = arguments;
-    check_writable(&output, overwrite).map_err(unwritable)?;
+    check_writable(&output, overwrite || resume).map_err(unwritable)?;
     let twin = Prepared::read(context, &bundle, &options)?.calibrate(&output, overwrite, resume, json)?;
     let found = Summary::of(&twin);
     if json {

@@ -122,7 +122,8 @@ impl Prepared {
             let diagnostic = Diagnostic::warning("T3018", format!("a checkpoint could not be kept: {trouble}"));
             warn(&Diagnostics::from(diagnostic.help("the twin is whole, but could not have been resumed")));
         }
-        pool.install(|| twin.write(output, overwrite)).map_err(unwritable)?;
+        // The interrupted run was allowed to replace what is there, or had just written it.
+        pool.install(|| twin.write(output, overwrite || resume)).map_err(unwritable)?;
         checkpoint.finish();
         Ok(twin)
     }

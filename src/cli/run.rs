@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     let epoch = prepared.patient.epoch.as_ref().map(ToString::to_string);
     what_if::read(&posterior, epoch.as_deref(), &scenarios)?;
     output::folder(&folder)?;
-    check_writable(&path, overwrite).map_err(unwritable)?;
+    check_writable(&path, overwrite || resume).map_err(unwritable)?;
 
     let twin = prepared.calibrate(&path, overwrite, resume, quiet)?;
     let about = Summary::of(&twin);
