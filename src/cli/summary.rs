@@ -155,7 +155,7 @@ fn parameters(out: &mut String, summary: &Summary) -> std::fmt::Result {
     };
     list(out, "Known from the prior only, the data say next to nothing:", &named(&|p| !p.informed))?;
     let conflict = named(&|p| p.sensitivity.is_some_and(|sensitivity| sensitivity.conflict()));
-    list(out, "Prior-data conflict by power-scaling, prior and data both move:", &conflict)?;
+    list(out, "Moved by prior and data both (power-scaling), a possible conflict of the two:", &conflict)?;
     writeln!(out, "learnt: 1 − variance of the twin / variance of the prior, on the scale of sampling")
 }
 

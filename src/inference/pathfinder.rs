@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use super::blocks;
 use super::gaussian::Gaussian;
 use super::mode::{ModeSettings, Point, climb};
-use super::target::{LogDensity, LogDensityGradient, Rejection};
+use super::target::{LogDensity, LogDensityGradient, Rejection, Target};
 use crate::stats::Seed;
 
 /// Pairs of steps and changes that an approximation is made of, a parameter, and at least.
@@ -57,12 +57,8 @@ pub(super) fn elbo<T: LogDensity>(target: &T, normal: &Gaussian, draws: usize, s
     let mut stream = seed.stream("evidence bound", index);
     let mean = normal.mean.as_slice();
     let points: Vec<Vec<f64>> = (0..draws).map(|_| normal.draw_around(mean, 1.0, &mut stream)).collect();
-    let densities = blocks::ln_densities(
-        &points,
-        target.lanes(),
-        || LogDensity::workspace(target),
-        |w, b| target.ln_densities(w, b),
-    );
+    let densities =
+        blocks::ln_densities(&points, target.lanes(), || Target::workspace(target), |w, b| target.ln_densities(w, b));
     let terms = points.iter().zip(densities).filter_map(|(point, density)| {
         let density = density.ok().filter(|density| density.is_finite())?;
         Some(density - normal.ln_density_around(mean, point))

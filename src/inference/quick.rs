@@ -15,7 +15,7 @@ use super::nuts::SampleError;
 use super::pathfinder::{self, Bounded};
 use super::psis::{Smoothed, WORST_K_HAT, psis};
 use super::resample::{effective_number, ln_mean_exp, normalised, shuffled, systematic};
-use super::target::{LogDensity, LogDensityGradient, Rejection};
+use super::target::{LogDensity, LogDensityGradient, Rejection, Target};
 use crate::stats::{Seed, Stream};
 
 /// Where the normal approximations come from.
@@ -117,7 +117,7 @@ pub fn quick<T: LogDensityGradient + LogDensity>(
     seed: Seed,
 ) -> Result<(Draws, QuickReport), SampleError> {
     settings.check()?;
-    let dimension = LogDensity::dimension(target);
+    let dimension = Target::dimension(target);
     if starts.is_empty() || dimension == 0 || starts.iter().any(|start| start.len() != dimension) {
         return Err(SampleError::Settings("there is no start with as many parameters as the target".into()));
     }
@@ -144,15 +144,11 @@ pub fn quick<T: LogDensityGradient + LogDensity>(
     let proposal = Mixture::new(&found, settings);
     let candidate = |at: usize| proposal.draw(&mut seed.stream("quick candidate", at as u64));
     let points: Vec<Vec<f64>> = (0..settings.chains * settings.candidates).into_par_iter().map(candidate).collect();
-    let densities: Vec<f64> = blocks::ln_densities(
-        &points,
-        target.lanes(),
-        || LogDensity::workspace(target),
-        |w, b| target.ln_densities(w, b),
-    )
-    .into_iter()
-    .map(|density| density.unwrap_or(f64::NEG_INFINITY))
-    .collect();
+    let densities: Vec<f64> =
+        blocks::ln_densities(&points, target.lanes(), || Target::workspace(target), |w, b| target.ln_densities(w, b))
+            .into_iter()
+            .map(|density| density.unwrap_or(f64::NEG_INFINITY))
+            .collect();
     let ratios: Vec<f64> = points.par_iter().zip(&densities).map(|(at, ln)| ln - proposal.ln_density(at)).collect();
     if !ratios.iter().any(|ratio| ratio.is_finite()) {
         return Err(SampleError::Start { chain: 0, reason: "no candidate has a density".into() });

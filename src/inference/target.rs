@@ -36,16 +36,14 @@ pub trait LogDensityGradient: Sync {
     ) -> Result<f64, Rejection>;
 }
 
-/// A log density on R^d without its gradient, at many points at once.
-pub trait LogDensity: Sync {
+/// What is evaluated at many points at once.
+pub trait Target: Sync {
     type Workspace: Send;
 
     fn dimension(&self) -> usize;
 
+    /// Made once a block of work, so it should be cheap; one a thread.
     fn workspace(&self) -> Self::Workspace;
-
-    /// ln density up to a constant at each point, in their order; cheapest for [`Self::lanes`] points together.
-    fn ln_densities(&self, workspace: &mut Self::Workspace, points: &[Vec<f64>]) -> Vec<Result<f64, Rejection>>;
 
     /// How many points are best evaluated together.
     fn lanes(&self) -> usize {
@@ -53,14 +51,14 @@ pub trait LogDensity: Sync {
     }
 }
 
+/// A log density on R^d without its gradient, at many points at once.
+pub trait LogDensity: Target {
+    /// ln density up to a constant at each point, in their order; cheapest for [`Self::lanes`] points together.
+    fn ln_densities(&self, workspace: &mut Self::Workspace, points: &[Vec<f64>]) -> Vec<Result<f64, Rejection>>;
+}
+
 /// A prior, and a likelihood that can be raised to a power between 0 and 1.
-pub trait Tempered: Sync {
-    type Workspace: Send;
-
-    fn dimension(&self) -> usize;
-
-    fn workspace(&self) -> Self::Workspace;
-
+pub trait Tempered: Target {
     /// A draw from the prior, on the real line.
     fn draw(&self, stream: &mut Stream) -> Vec<f64>;
 
@@ -77,21 +75,10 @@ pub trait Tempered: Sync {
         at: &[f64],
         gradient: &mut [f64],
     ) -> Result<f64, Rejection>;
-
-    /// How many points are best evaluated together.
-    fn lanes(&self) -> usize {
-        1
-    }
 }
 
 /// A prior, and a simulator of data whose likelihood is not known.
-pub trait Simulator: Sync {
-    type Workspace: Send;
-
-    fn dimension(&self) -> usize;
-
-    fn workspace(&self) -> Self::Workspace;
-
+pub trait Simulator: Target {
     /// A draw from the prior, on the real line.
     fn draw(&self, stream: &mut Stream) -> Vec<f64>;
 
@@ -108,9 +95,4 @@ pub trait Simulator: Sync {
 
     /// The same summaries of the data that were observed.
     fn observed(&self) -> Vec<f64>;
-
-    /// How many points are best simulated together.
-    fn lanes(&self) -> usize {
-        1
-    }
 }

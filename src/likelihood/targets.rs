@@ -1,7 +1,7 @@
 //! The posterior as samplers other than NUTS want it: by its values in lanes, tempered, or as a simulator of data.
 
 use super::posterior::{Posterior, PosteriorWorkspace};
-use crate::inference::{LogDensity, LogDensityGradient, Rejection, Simulator, Tempered};
+use crate::inference::{LogDensity, LogDensityGradient, Rejection, Simulator, Target, Tempered};
 use crate::patient::Censoring;
 use crate::sim::{LANES, Workspace};
 use crate::stats::Stream;
@@ -56,7 +56,7 @@ impl Posterior {
     }
 }
 
-impl LogDensity for Posterior {
+impl Target for Posterior {
     type Workspace = TargetWorkspace;
 
     fn dimension(&self) -> usize {
@@ -67,6 +67,12 @@ impl LogDensity for Posterior {
         TargetWorkspace::default()
     }
 
+    fn lanes(&self) -> usize {
+        LANES
+    }
+}
+
+impl LogDensity for Posterior {
     fn ln_densities(&self, workspace: &mut TargetWorkspace, points: &[Vec<f64>]) -> Vec<Result<f64, Rejection>> {
         let mut unused = vec![0.0; self.prior.dimension()];
         let scored = self.ln_likelihoods_of(workspace, points);
@@ -75,23 +81,9 @@ impl LogDensity for Posterior {
         };
         points.iter().zip(scored).map(with_prior).collect()
     }
-
-    fn lanes(&self) -> usize {
-        LANES
-    }
 }
 
 impl Tempered for Posterior {
-    type Workspace = TargetWorkspace;
-
-    fn dimension(&self) -> usize {
-        self.prior.dimension()
-    }
-
-    fn workspace(&self) -> TargetWorkspace {
-        TargetWorkspace::default()
-    }
-
     fn draw(&self, stream: &mut Stream) -> Vec<f64> {
         self.prior.draw(stream)
     }
@@ -117,23 +109,9 @@ impl Tempered for Posterior {
         gradient.iter_mut().zip(of_prior).for_each(|(slope, prior)| *slope -= prior);
         Ok(density - ln_prior)
     }
-
-    fn lanes(&self) -> usize {
-        LANES
-    }
 }
 
 impl Simulator for Posterior {
-    type Workspace = TargetWorkspace;
-
-    fn dimension(&self) -> usize {
-        self.prior.dimension()
-    }
-
-    fn workspace(&self) -> TargetWorkspace {
-        TargetWorkspace::default()
-    }
-
     fn draw(&self, stream: &mut Stream) -> Vec<f64> {
         self.prior.draw(stream)
     }
@@ -166,9 +144,5 @@ impl Simulator for Posterior {
         let values: Vec<Vec<f64>> =
             self.terms.iter().map(|term| term.readings.iter().map(|reading| reading.value).collect()).collect();
         self.summaries(&values)
-    }
-
-    fn lanes(&self) -> usize {
-        LANES
     }
 }

@@ -7,6 +7,8 @@ use super::tape::GROUP;
 /// How many groups of lanes of every slot can hold anything but zeros in a solve.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Support {
+    /// Whether `slots` are those of the solve that is under way.
+    holds: bool,
     /// Groups of every parameter and steady value, from which all others follow.
     seeds: Vec<u8>,
     /// Groups of every slot; empty where every lane is computed.
@@ -16,8 +18,13 @@ pub(crate) struct Support {
 impl Support {
     /// Groups of a range of slots; empty where every lane is computed.
     #[inline]
-    pub fn within(&self, holds: bool, range: std::ops::Range<usize>) -> &[u8] {
-        if holds { self.slots.get(range).unwrap_or(&[]) } else { &[] }
+    pub fn within(&self, range: std::ops::Range<usize>) -> &[u8] {
+        if self.holds { self.slots.get(range).unwrap_or(&[]) } else { &[] }
+    }
+
+    /// Every lane is computed, until it is known which are zero.
+    pub fn forget(&mut self) {
+        self.holds = false;
     }
 
     /// The groups that follow from the tangents of parameters and steady values, once both stand in their slots.
@@ -31,13 +38,14 @@ impl Support {
         let parameters = (0..program.parameters()).map(|index| program.parameter_slot(index));
         let sources: Vec<usize> = parameters.chain((0..program.states()).map(|s| program.steady_slot(s))).collect();
         let seeds: Vec<u8> = sources.iter().map(|slot| groups(&values[*slot])).collect();
+        self.holds = true;
         if seeds == self.seeds {
             return;
         }
         let mut slots = vec![1; values.len()];
         sources.iter().zip(&seeds).for_each(|(slot, groups)| slots[*slot] = *groups);
         program.spread(&mut slots);
-        *self = Self { seeds, slots };
+        (self.seeds, self.slots) = (seeds, slots);
     }
 }
 

@@ -144,7 +144,7 @@ impl<const W: usize> Run<'_, W> {
                 before: &workspace.before,
                 stages: &workspace.stages,
                 weights: tsit5::weights(stage),
-                groups: workspace.support.within(workspace.narrow, range.clone()),
+                groups: workspace.support.within(range.clone()),
                 h,
                 out: &mut workspace.values[range.clone()],
             });
@@ -187,7 +187,7 @@ impl<const W: usize> Run<'_, W> {
                     before: &workspace.before,
                     stages: &workspace.stages,
                     weights: &interpolant((time - self.time) / h),
-                    groups: workspace.support.within(workspace.narrow, range.clone()),
+                    groups: workspace.support.within(range.clone()),
                     h,
                     out: &mut workspace.values[range.clone()],
                 });

@@ -149,7 +149,7 @@ impl<'a, const W: usize> Run<'a, W> {
     fn start(solve: &'a Solve<'a, W>, workspace: &mut Workspace<W>) -> Result<Self, Failure> {
         let program = solve.program;
         let inputs = Inputs::at_start(program, solve.schedule);
-        workspace.narrow = false;
+        workspace.support.forget();
         let (arch, reading) = (workspace.arch, workspace.reading);
         program.preset.run(arch, reading, &mut workspace.values);
         workspace.values[program.time_slot()] = workspace.same(solve.schedule.start);
@@ -164,7 +164,6 @@ impl<'a, const W: usize> Run<'a, W> {
         }
         if workspace.reading == Reading::Tangents {
             workspace.support.follow(program, &workspace.values);
-            workspace.narrow = true;
             // What is left out must be zero, whatever a solve before left there.
             workspace.stages.fill(Block::ZERO);
             program.derivatives.tape.clear(&mut workspace.values);
@@ -200,11 +199,11 @@ impl<'a, const W: usize> Run<'a, W> {
         self.inputs.write_linear(workspace, time);
         workspace.run(&program.derivatives.tape);
         let states = program.states();
-        let Workspace { arch, stages, values, support, narrow, .. } = workspace;
+        let Workspace { arch, stages, values, support, .. } = workspace;
         arch.dispatch(Gather {
             values,
             slots: &program.derivatives.slots,
-            groups: support.within(*narrow, program.state_slots()),
+            groups: support.within(program.state_slots()),
             out: &mut stages[stage * states..(stage + 1) * states],
         });
         self.statistics.evaluations += 1;
@@ -246,8 +245,8 @@ impl<'a, const W: usize> Run<'a, W> {
     }
 
     pub fn grow_largest(&self, workspace: &mut Workspace<W>) {
-        let Workspace { arch, largest, before, support, narrow, .. } = workspace;
-        let groups = support.within(*narrow, self.solve.program.state_slots());
+        let Workspace { arch, largest, before, support, .. } = workspace;
+        let groups = support.within(self.solve.program.state_slots());
         arch.dispatch(Grow { largest, before, groups });
     }
 

@@ -23,8 +23,6 @@ pub struct Workspace<const W: usize> {
     pub(crate) used: Used,
     /// Which tangents can be other than zero.
     pub(crate) support: Support,
-    /// Whether `support` holds for the solve that is under way.
-    pub(crate) narrow: bool,
     /// For each tangent the size of the parameter that it is by; 1 where that is 0.
     pub(crate) by: [f64; W],
 }
@@ -42,7 +40,6 @@ impl<const W: usize> Workspace<W> {
             largest: zeros,
             used: Used::default(),
             support: Support::default(),
-            narrow: false,
             by: [1.0; W],
         }
     }
@@ -93,14 +90,14 @@ impl<const W: usize> Workspace<W> {
     /// Runs code that is not of the start, where tangents are known to be zero in part.
     #[inline]
     pub(crate) fn run(&mut self, tape: &Tape) {
-        let groups = self.support.within(self.narrow, 0..self.values.len());
+        let groups = self.support.within(0..self.values.len());
         tape.run_within(self.arch, self.reading, &mut self.values, groups);
     }
 
     /// Groups of lanes of every state; empty where every lane is computed.
     #[inline]
     pub(crate) fn state_groups(&self, program: &Program) -> &[u8] {
-        self.support.within(self.narrow, program.state_slots())
+        self.support.within(program.state_slots())
     }
 
     /// Runs a computation on the processor's widest registers.

@@ -83,9 +83,9 @@ pub(super) fn contradicted(posterior: &Posterior, seed: Seed) -> Option<String> 
             let too_high = reading.value - high > high - middle && reading.censoring != Censoring::Below;
             let too_low = low - reading.value > middle - low && reading.censoring != Censoring::Above;
             if too_high || too_low {
-                let (value, time) = (reading.value, reading.time / per_hour);
+                let (value, time, unit) = (reading.value, reading.time / per_hour, term.unit.text());
                 beyond.push(format!(
-                    "`{}` at {time:.4} h is {value}, the prior predicts {low:.4} to {high:.4}",
+                    "`{}` at {time:.4} h is {value} {unit}, the prior predicts {low:.4} to {high:.4} {unit}",
                     term.name
                 ));
             }

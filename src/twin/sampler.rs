@@ -276,7 +276,7 @@ fn by_abc(
     let ended = report.ended.first().cloned().unwrap_or_default();
     let remarks = vec![format!(
         "ABC approximates: {} simulations in {generations} generations, to a tolerance of {tolerance:.3} in scales of the \
-         summaries ({ended}); intervals are no narrower than those of the likelihood.",
+         summaries ({ended}); how near that comes to the posterior is not known.",
         report.simulations
     )];
     Ok(Sampled { draws, gradients: 0, ln_evidence: None, remarks, reasons })

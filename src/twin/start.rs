@@ -74,12 +74,9 @@ fn having_density(
         tried += 1;
         match posterior.ln_density_gradient(&mut workspace, &at, &mut gradient) {
             Ok(density) if density.is_finite() => starts.push(at),
-            Ok(_) => reasons.push(impossible(posterior, &at)),
-            // The solver's own words, unless it was solved and scored.
-            Err(rejection) if rejection.to_string().contains("not a number") => {
-                reasons.push(impossible(posterior, &at))
-            }
-            Err(rejection) => reasons.push(rejection.to_string()),
+            Ok(_) => reasons.push(impossible(posterior, &at).unwrap_or_else(|| "the density is 0".into())),
+            // What cannot be solved has the solver's own words.
+            Err(rejection) => reasons.push(impossible(posterior, &at).unwrap_or_else(|| rejection.to_string())),
         }
         if starts.len() == wanted {
             break;
@@ -88,33 +85,32 @@ fn having_density(
     if starts.is_empty() { Err(no_start(&reasons)) } else { Ok((starts, tried)) }
 }
 
-/// Which part of a density is 0 or not a number.
-fn impossible(posterior: &Posterior, at: &[f64]) -> String {
+/// Which part of a density is 0 or not a number; nothing where all that can be computed are numbers.
+fn impossible(posterior: &Posterior, at: &[f64]) -> Option<String> {
     let say = |ln: f64| if ln == f64::NEG_INFINITY { "0" } else { "not a number" };
     for (c, z) in posterior.prior.calibrated.iter().zip(at) {
         let ln = c.distribution.ln_density(c.transform.from_real(*z)) + c.transform.ln_jacobian(*z);
         if !ln.is_finite() {
-            return format!("the prior density of `{}` is {}", c.name, say(ln));
+            return Some(format!("the prior density of `{}` is {}", c.name, say(ln)));
         }
     }
     let mut workspace = posterior.workspace();
-    let Ok(found) = posterior.pointwise(&mut workspace, &posterior.prior.natural(at)) else {
-        return "the record cannot be simulated".into();
-    };
+    let found = posterior.pointwise(&mut workspace, &posterior.prior.natural(at)).ok()?;
     let per_hour = hours_to_model(&posterior.program.model);
     for (term, scores) in posterior.terms.iter().zip(found) {
         if let Some(number) = scores.iter().position(|ln| !ln.is_finite()) {
             let reading = term.readings[number];
-            return format!(
-                "the density of the reading of `{}` at {} h, {}, is {}",
+            return Some(format!(
+                "the density of the reading of `{}` at {} h, {} {}, is {}",
                 term.name,
                 reading.time / per_hour,
                 reading.value,
+                term.unit.text(),
                 say(scores[number])
-            );
+            ));
         }
     }
-    "the gradient of the density is not a number".into()
+    None
 }
 
 /// T3013 with the most common reason; reasons that differ by a number are one.

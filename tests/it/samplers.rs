@@ -121,7 +121,7 @@ fn a_reading_that_the_model_calls_impossible_is_named() {
         panic!("it was calibrated");
     };
     let said = format!("{found:?}");
-    assert!(said.contains("T3013") && said.contains("`plasma_theophylline` at 2.02 h, 0, is "), "{said}");
+    assert!(said.contains("T3013") && said.contains("`plasma_theophylline` at 2.02 h, 0 mg/L, is "), "{said}");
 }
 
 #[test]
@@ -135,5 +135,8 @@ fn data_that_contradict_the_prior_fail_the_verdict_and_are_named() {
     let wrong = with_sample(&patient, 5, 900.0);
     let twin = calibrate(model, &wrong, &settings, Seed(1), &|_| ()).unwrap().0;
     let reason = twin.verdict.reasons.iter().find(|reason| reason.contains("contradict")).unwrap();
-    assert!(!twin.verdict.passed && reason.contains("`plasma_theophylline` at ") && reason.contains("900"), "{reason}");
+    assert!(
+        !twin.verdict.passed && reason.contains("`plasma_theophylline` at ") && reason.contains("900 mg/L"),
+        "{reason}"
+    );
 }

@@ -10,7 +10,7 @@ use super::diagnostics::mcse_between;
 use super::draws::Draws;
 use super::nuts::SampleError;
 use super::resample::{effective_number, shuffled, systematic};
-use super::smc::StageProgress;
+use super::stages::{StageProgress, check_kept};
 use super::target::Simulator;
 use crate::stats::Seed;
 pub use summary::Projection;
@@ -203,14 +203,8 @@ pub fn abc_from<T: Simulator>(
     progress: &(dyn Fn(StageProgress) + Sync),
     checkpoint: &mut dyn FnMut(&AbcState),
 ) -> Result<(Draws, AbcReport), SampleError> {
-    let fits = |run: &AbcRun| {
-        run.particles.len() == settings.particles
-            && run.particles.iter().all(|particle| particle.at.len() == target.dimension())
-    };
-    if state.runs.len() != settings.runs || !state.runs.iter().all(fits) {
-        let reason = "the state to go on from has other runs, particles or parameters";
-        return Err(SampleError::Settings(reason.into()));
-    }
+    let points = state.runs.iter().map(|run| run.particles.iter().map(|particle| particle.at.len()).collect());
+    check_kept(points.collect(), [settings.runs, settings.particles, target.dimension()])?;
     proceed(target, state, settings, seed, progress, checkpoint)
 }
 

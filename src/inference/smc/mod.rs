@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::blocks;
 use super::draws::Draws;
 use super::nuts::SampleError;
+use super::stages::{StageProgress, check_kept};
 use super::target::{Rejection, Tempered};
 use crate::stats::Seed;
 pub use report::SmcReport;
@@ -81,19 +82,6 @@ impl SmcSettings {
         }
         Ok(())
     }
-}
-
-/// Where a run is; told after every temperature of [`smc`] and every generation of [`abc`](fn@super::abc).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StageProgress {
-    pub run: usize,
-    /// Stages done.
-    pub stage: usize,
-    /// The power of the likelihood, or the tolerance.
-    pub level: f64,
-    pub acceptance: f64,
-    /// Points evaluated by this run so far.
-    pub evaluations: u64,
 }
 
 /// One particle.
@@ -185,14 +173,8 @@ pub fn smc_from<T: Tempered>(
     checkpoint: &mut dyn FnMut(&SmcState),
 ) -> Result<(Draws, SmcReport), SampleError> {
     settings.check()?;
-    let fits = |run: &SmcRun| {
-        run.particles.len() == settings.particles
-            && run.particles.iter().all(|particle| particle.at.len() == target.dimension())
-    };
-    if state.runs.len() != settings.runs || !state.runs.iter().all(fits) {
-        let reason = "the state to go on from has other runs, particles or parameters";
-        return Err(SampleError::Settings(reason.into()));
-    }
+    let points = state.runs.iter().map(|run| run.particles.iter().map(|particle| particle.at.len()).collect());
+    check_kept(points.collect(), [settings.runs, settings.particles, target.dimension()])?;
     proceed(target, state, settings, seed, progress, checkpoint)
 }
 

@@ -2,7 +2,7 @@
 
 use homeostat::inference::{
     AbcAdjustment, AbcKernel, AbcReport, AbcSettings, AbcState, Draws, RankCheck, Rejection, SampleError, Simulator,
-    abc, abc_from, mcse_between, thinned_rank,
+    Target, abc, abc_from, mcse_between, thinned_rank,
 };
 use homeostat::stats::{Distribution, Seed, Stream, normal_cdf, normal_ln_density};
 use rand::RngExt;
@@ -27,7 +27,7 @@ struct Case {
     sd: f64,
 }
 
-impl Simulator for Case {
+impl Target for Case {
     type Workspace = ();
 
     fn dimension(&self) -> usize {
@@ -36,6 +36,12 @@ impl Simulator for Case {
 
     fn workspace(&self) {}
 
+    fn lanes(&self) -> usize {
+        16
+    }
+}
+
+impl Simulator for Case {
     fn draw(&self, stream: &mut Stream) -> Vec<f64> {
         vec![(self.draw)(stream)]
     }
@@ -58,10 +64,6 @@ impl Simulator for Case {
 
     fn observed(&self) -> Vec<f64> {
         self.observed.clone()
-    }
-
-    fn lanes(&self) -> usize {
-        16
     }
 }
 

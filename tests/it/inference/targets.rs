@@ -1,6 +1,6 @@
 //! Targets that every sampler shares, with a prior to start from and moments that are known exactly.
 
-use homeostat::inference::{Draws, LogDensity, LogDensityGradient, Rejection, Tempered};
+use homeostat::inference::{Draws, LogDensity, LogDensityGradient, Rejection, Target, Tempered};
 use homeostat::stats::{Seed, Stream};
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
@@ -31,7 +31,7 @@ pub fn normal_prior(sds: &[f64], at: &[f64], gradient: &mut [f64]) -> f64 {
     density
 }
 
-impl Tempered for Posterior {
+impl Target for Posterior {
     type Workspace = ();
 
     fn dimension(&self) -> usize {
@@ -40,6 +40,12 @@ impl Tempered for Posterior {
 
     fn workspace(&self) {}
 
+    fn lanes(&self) -> usize {
+        16
+    }
+}
+
+impl Tempered for Posterior {
     fn draw(&self, stream: &mut Stream) -> Vec<f64> {
         self.prior_sds.iter().map(|sd| sd * stream.sample::<f64, _>(StandardNormal)).collect()
     }
@@ -54,10 +60,6 @@ impl Tempered for Posterior {
 
     fn ln_likelihood_gradient(&self, _: &mut (), at: &[f64], gradient: &mut [f64]) -> Result<f64, Rejection> {
         (self.likelihood)(at, gradient)
-    }
-
-    fn lanes(&self) -> usize {
-        16
     }
 }
 
@@ -77,21 +79,9 @@ impl LogDensityGradient for Posterior {
 }
 
 impl LogDensity for Posterior {
-    type Workspace = ();
-
-    fn dimension(&self) -> usize {
-        self.prior_sds.len()
-    }
-
-    fn workspace(&self) {}
-
     fn ln_densities(&self, _: &mut (), points: &[Vec<f64>]) -> Vec<Result<f64, Rejection>> {
         let density = |at: &Vec<f64>| self.ln_density_gradient(&mut (), at, &mut vec![0.0; at.len()]);
         points.iter().map(density).collect()
-    }
-
-    fn lanes(&self) -> usize {
-        16
     }
 }
 
