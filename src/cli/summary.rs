@@ -154,6 +154,12 @@ fn parameters(out: &mut String, summary: &Summary) -> std::fmt::Result {
         summary.parameters.iter().filter(chosen).map(|p| p.name.as_str()).collect()
     };
     list(out, "Known from the prior only, the data say next to nothing:", &named(&|p| !p.informed))?;
+    let displaced = named(&|p| p.displaced);
+    list(
+        out,
+        "Median outside 99 % of its prior (check units, times and rows of the data, then the prior):",
+        &displaced,
+    )?;
     let conflict = named(&|p| p.sensitivity.is_some_and(|sensitivity| sensitivity.conflict()));
     list(out, "Moved by prior and data both (power-scaling), a possible conflict of the two:", &conflict)?;
     writeln!(out, "learnt: 1 − variance of the twin / variance of the prior, on the scale of sampling")

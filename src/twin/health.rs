@@ -11,6 +11,8 @@ use super::{Person, Provenance, Twin};
 
 /// Below this contraction a parameter counts as known from the prior only.
 const INFORMED: f64 = 0.1;
+/// Share of the prior on either side beyond which a median is displaced.
+const OUTSIDE: f64 = 0.005;
 
 /// A twin in numbers, without its draws.
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +58,9 @@ pub struct ParameterSummary {
     pub contraction: f64,
     /// Whether the data taught enough to speak of: contraction of at least 0.1.
     pub informed: bool,
+    /// Whether the twin's median lies outside the central 99 % of the prior: the data, or their units, are not of a person
+    /// that the prior has in mind.
+    pub displaced: bool,
     pub r_hat: f64,
     pub ess_bulk: f64,
     pub ess_tail: f64,
@@ -107,15 +112,17 @@ fn parameter(twin: &Twin, index: usize, sensitivity: Option<Sensitivity>) -> Par
     let contraction = 1.0 - real(&mut after.iter().copied()) / before;
     after.sort_by(f64::total_cmp);
     let quantile = |share| calibrated.distribution.quantile(share);
+    let posterior = Interval::of_sorted(&after);
     let diagnostics = twin.verdict.parameters.get(index);
     ParameterSummary {
         name: calibrated.name.clone(),
         about: about.clone(),
         unit: calibrated.unit.text().into(),
         prior: Interval { q05: quantile(0.05), median: quantile(0.5), q95: quantile(0.95) },
-        posterior: Interval::of_sorted(&after),
+        posterior,
         contraction,
         informed: contraction >= INFORMED,
+        displaced: !(quantile(OUTSIDE)..=quantile(1.0 - OUTSIDE)).contains(&posterior.median),
         r_hat: diagnostics.map_or(f64::NAN, |d| d.r_hat),
         ess_bulk: diagnostics.map_or(f64::NAN, |d| d.ess_bulk),
         ess_tail: diagnostics.map_or(f64::NAN, |d| d.ess_tail),

@@ -6,7 +6,9 @@ use homeostat::inference::NutsSettings;
 use homeostat::model::{Composed, Library};
 use homeostat::patient::Patient;
 use homeostat::stats::Seed;
-use homeostat::twin::{CalibrateError, Calibration, Earlier, Progress, Sampler, Twin, calibrate, calibrate_resumable};
+use homeostat::twin::{
+    CalibrateError, Calibration, Earlier, Progress, Sampler, Summary, Twin, calibrate, calibrate_resumable,
+};
 
 fn theophylline() -> (Composed, Patient) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("patients/theophylline_01");
@@ -139,4 +141,19 @@ fn data_that_contradict_the_prior_fail_the_verdict_and_are_named() {
         !twin.verdict.passed && reason.contains("`plasma_theophylline` at ") && reason.contains("900 mg/L"),
         "{reason}"
     );
+}
+
+#[test]
+fn data_in_a_unit_too_small_displace_the_error_from_its_prior() {
+    let (model, mut patient) = theophylline();
+    let nuts = NutsSettings { warmup: 300, draws: 300, ..NutsSettings::default() };
+    let settings = Calibration { nuts, predictions: 2000, ..Calibration::default() };
+    let displaced = |patient: &Patient| -> Vec<String> {
+        let twin = calibrate(model.clone(), patient, &settings, Seed(1), &|_| ()).unwrap().0;
+        Summary::of(&twin).parameters.into_iter().filter(|p| p.displaced).map(|p| p.name).collect()
+    };
+    assert!(displaced(&patient).is_empty());
+    // As where µg/dL were written down as µg/L.
+    patient.observations[0].readings.iter_mut().for_each(|reading| reading.value *= 0.01);
+    assert_eq!(displaced(&patient), ["proportional"]);
 }
