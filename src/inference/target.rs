@@ -53,7 +53,7 @@ pub trait Target: Sync {
 
 /// A log density on R^d without its gradient, at many points at once.
 pub trait LogDensity: Target {
-    /// ln density up to a constant at each point, in their order; cheapest for [`Self::lanes`] points together.
+    /// ln density up to a constant at each point, in their order; cheapest for [`Target::lanes`] points together.
     fn ln_densities(&self, workspace: &mut Self::Workspace, points: &[Vec<f64>]) -> Vec<Result<f64, Rejection>>;
 }
 
@@ -65,7 +65,7 @@ pub trait Tempered: Target {
     /// ln density of the prior, normalised; *adds* its gradient.
     fn ln_prior_gradient(&self, at: &[f64], gradient: &mut [f64]) -> f64;
 
-    /// ln likelihood at each point, in their order; cheapest for [`Self::lanes`] points together.
+    /// ln likelihood at each point, in their order; cheapest for [`Target::lanes`] points together.
     fn ln_likelihoods(&self, workspace: &mut Self::Workspace, points: &[Vec<f64>]) -> Vec<Result<f64, Rejection>>;
 
     /// ln likelihood at a point, *writing* its gradient.
