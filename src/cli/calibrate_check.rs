@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Mean acceptance of the sampler's steps: nearer to 1 is slower and follows sharp turns better
-    #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.7, value_name = "SHARE")]
     target_acceptance: f64,
     /// Relative error of a step of the differential equations
     #[arg(long, default_value_t = 1e-6, value_name = "SHARE")]
@@ -108,6 +108,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
         from: arguments.from.clone(),
         to: arguments.to.clone(),
         target_acceptance: arguments.target_acceptance,
+        whole_steps: false,
         tolerance: arguments.tolerance,
     };
     let Prepared { patient, model, settings: calibration, mut warnings, seed, pool } =

@@ -52,8 +52,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// Mean acceptance of the sampler's steps: nearer to 1 is slower and follows sharp turns better
-    #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.7, value_name = "SHARE")]
     pub target_acceptance: f64,
+    /// Never divide the sampler's steps where they are too long: NUTS as first published; wants an acceptance of 0.9
+    #[arg(long)]
+    pub whole_steps: bool,
     /// Relative error of a step of the differential equations
     #[arg(long, default_value_t = 1e-6, value_name = "SHARE")]
     pub tolerance: f64,
@@ -148,6 +151,7 @@ fn settings(options: &Options) -> Result<Calibration, Stop> {
         warmup: options.warmup,
         draws: options.draws,
         target_acceptance: options.target_acceptance,
+        divide_above: NutsSettings::default().divide_above.filter(|_| !options.whole_steps),
         ..NutsSettings::default()
     };
     nuts.check().map_err(|error| Stop::Usage(error.to_string()))?;

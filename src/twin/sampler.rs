@@ -48,9 +48,12 @@ impl Sampler {
         let nuts = &settings.nuts;
         match self {
             Self::Nuts => format!(
-                "NUTS along the axes of the normal approximation at the mode, {:?} metric, target acceptance {}, tree \
-                 depth at most {}",
-                nuts.metric, nuts.target_acceptance, nuts.max_tree_depth
+                "NUTS along the axes of the normal approximation at the mode, {:?} metric, target acceptance {}, \
+                 steps {}, tree depth at most {}",
+                nuts.metric,
+                nuts.target_acceptance,
+                nuts.divide_above.map_or("whole".into(), |error| format!("divided above an energy error of {error}")),
+                nuts.max_tree_depth
             ),
             Self::Smc => {
                 let SmcSettings { ess, moves, correlation, sweeps, .. } = smc_settings(settings, dimension);

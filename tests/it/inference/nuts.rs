@@ -61,10 +61,23 @@ fn correlated_normals() {
 fn the_targets_of_the_other_samplers() {
     // A hundred parameters, and a bend that needs long trajectories.
     for (target, warmup, draws) in [(targets::conjugate(100), 500, 2000), (targets::banana(), 500, 40_000)] {
-        let settings = NutsSettings { target_acceptance: 0.95, ..settings(warmup, draws) };
-        let draws = nuts(&target, &target.starts(4), &settings, Seed(1), &|_| ()).unwrap();
+        let draws = nuts(&target, &target.starts(4), &settings(warmup, draws), Seed(1), &|_| ()).unwrap();
         target.check(&draws, mcse_mean, 0.05);
     }
+}
+
+#[test]
+fn divided_steps_follow_a_bend_that_whole_ones_leave() {
+    let target = targets::banana();
+    let run = |divide_above| {
+        let settings = NutsSettings { divide_above, ..settings(500, 20_000) };
+        nuts(&target, &target.starts(4), &settings, Seed(1), &|_| ()).unwrap()
+    };
+    let (whole, divided) = (run(None), run(Some(1.0)));
+    println!("{} and {} divergences", whole.divergences(), divided.divergences());
+    println!("{} and {} gradients", whole.gradients, divided.gradients);
+    assert!(whole.divergences() > 10 && divided.divergences() == 0);
+    target.check(&divided, mcse_mean, 0.05);
 }
 
 /// Exact means and sds of θ₁ … θ₈, μ, τ: given τ all else is normal, and τ is integrated on a grid of ln τ.
@@ -115,7 +128,7 @@ fn eight_schools_non_centred() {
         found.extend([mu, tau]);
         found
     };
-    let settings = NutsSettings { target_acceptance: 0.95, ..settings(500, 5000) };
+    let settings = settings(500, 5000);
     let draws = nuts(&target, &starts(4, 10, 1.0), &settings, Seed(1), &|_| ()).unwrap();
     check_moments("eight schools", &draws, effects, &means, &sds);
     let draws = nuts_from(&target, &approximation(&target), &settings, Seed(2), &|_| ()).unwrap();
@@ -264,6 +277,8 @@ fn what_cannot_be_sampled_is_an_error_with_its_reason() {
         wrong(|s| s.warmup = 0),
         wrong(|s| s.target_acceptance = 1.0),
         wrong(|s| s.target_acceptance = f64::NAN),
+        wrong(|s| s.divide_above = Some(0.0)),
+        wrong(|s| s.divide_above = Some(f64::INFINITY)),
         wrong(|s| s.max_tree_depth = 0),
     ];
     for settings in &settings {
