@@ -231,7 +231,8 @@ fn person(patient: &Patient, matching: &Matching, posterior: &Posterior) -> Pers
     }
 }
 
-fn identity(posterior: &Posterior, patient: &Patient, settings: &Calibration, seed: Seed) -> RunIdentity {
+/// What the draws of a calibration follow from.
+pub(super) fn identity(posterior: &Posterior, patient: &Patient, settings: &Calibration, seed: Seed) -> RunIdentity {
     let Provenance { version, model, model_hash, bundle_hash, sampler, tolerance, .. } =
         provenance(posterior, patient, settings, seed);
     RunIdentity {

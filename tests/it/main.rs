@@ -12,6 +12,7 @@ mod posterior;
 mod published;
 mod report;
 mod resume;
+mod resumed_check;
 mod samplers;
 mod scenario;
 mod sim;
