@@ -19,4 +19,5 @@ mod sim;
 mod stats;
 mod stiff;
 mod store;
+mod summaries;
 mod twin;
