@@ -125,7 +125,7 @@ fn declared(patient: &Patient, observation: &Observation, per_hour: f64, factor:
     let of = patient.summaries.iter().filter(|summary| summary.is_of(observation));
     of.filter_map(|summary| {
         let (readings, statistic) = (summary.readings(observation)?, summary.statistic.rescaled(per_hour, factor));
-        Some(TermSummary { statistic, readings })
+        Some(TermSummary { statistic, readings, words: summary.describe() })
     })
     .collect()
 }

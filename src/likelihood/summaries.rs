@@ -16,14 +16,20 @@ pub struct TermSummary {
     pub statistic: Statistic,
     /// Numbers of the readings, as many as the statistic takes at least.
     pub readings: Range<usize>,
+    /// As the bundle declares it: `max of x, from 1 h to 4 h`.
+    pub words: String,
 }
 
 impl Posterior {
-    /// Terms whose summaries are declared, by name and device, with the names of the statistics.
-    pub fn declared_summaries(&self) -> Vec<(&Term, Vec<&'static str>)> {
-        let names = |all: &[TermSummary]| all.iter().map(|summary| summary.statistic.name()).collect::<Vec<_>>();
-        let terms = self.terms.iter().zip(&self.summaries).map(|(term, all)| (term, names(all)));
-        terms.filter(|(_, names)| !names.is_empty()).collect()
+    /// The declared summaries in words, each once: one that is of several devices has a number for each.
+    pub fn declared_summaries(&self) -> Vec<&str> {
+        let mut found: Vec<&str> = Vec::new();
+        for summary in self.summaries.iter().flatten() {
+            if !found.contains(&summary.words.as_str()) {
+                found.push(&summary.words);
+            }
+        }
+        found
     }
 
     /// Summaries of all readings, term after term; `values` are the readings, `[term][reading]`.

@@ -45,7 +45,7 @@ impl DeclaredSummary {
         (around && inside.len() >= self.statistic.least()).then_some(first..end)
     }
 
-    /// In words: `mean of x from 1 h to 4 h`.
+    /// In words: `mean of x, from 1 h to 4 h`.
     pub fn describe(&self) -> String {
         let device = self.device.iter().map(|device| format!(" ({device})")).collect::<String>();
         let of = format!("{} of {}{device}", self.statistic.name(), self.name);

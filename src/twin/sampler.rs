@@ -286,10 +286,10 @@ fn by_abc(
          summaries ({ended}); how near that comes to the posterior is not known.",
         report.simulations
     )];
-    remarks.extend(posterior.declared_summaries().into_iter().map(|(term, names)| {
-        let device = term.device.iter().map(|device| format!(" ({device})")).collect::<String>();
-        format!("Of `{}`{device} it compares what the bundle declares: {}.", term.name, names.join(", "))
-    }));
+    let declared = posterior.declared_summaries();
+    if !declared.is_empty() {
+        remarks.push(format!("It compares what the bundle declares: {}.", declared.join("; ")));
+    }
     Ok(Sampled { draws, gradients: 0, ln_evidence: None, remarks, reasons })
 }
 
