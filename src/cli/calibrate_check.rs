@@ -1,19 +1,19 @@
 //! `homeostat calibrate-check`: simulation-based calibration, of a model and the record of a bundle.
 
+mod progress;
 mod told;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::calibration::{Method, Options, Prepared};
 use super::{Context, Done, Stop, output, warn};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::likelihood::Limits;
 use crate::report::{rank_chart, ranks_of};
-use crate::twin::{CheckSettings, check_calibration, meet};
+use crate::twin::{CheckSettings, Earlier, check_calibration, check_calibration_resumable, meet};
 
+use progress::Shown;
 use told::Told;
 
 /// Checks that calibration finds what was simulated, by simulation-based calibration
@@ -27,7 +27,11 @@ use told::Told;
   homeostat calibrate-check theophylline --bundle patients/theophylline_01
   homeostat calibrate-check my.model --bundle patients/anna --sims 500 -o ranks.svg -o ranks.csv
   homeostat calibrate-check t1d_day --bundle patients/virtual_adult_001 --sims 100 --from 72h --json
+  homeostat calibrate-check my.model --bundle patients/anna --sims 500 -o ranks.svg -o ranks.csv --resume
 
+With an output, every simulation that is done is kept in a folder beside the first one (ranks.svg.checkpoint) until all are
+written; --resume, with the same options, goes on after an interruption and gives the ranks that the check would have given.
+Where standard error is no terminal, a line says every ten seconds or so how far the check is, unless --json is given.
 The same bundle, model, settings and seed give the same ranks on any number of threads.
 Exits with 3 when the check fails; what was asked for is written all the same.
 Research and educational software: not a medical device.")]
@@ -46,6 +50,12 @@ pub(crate) struct Arguments {
     /// Where to write the figure (.svg, .png) or the table of ranks (.csv); may be given several times
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
+    /// Go on with a check that was interrupted, from the checkpoint beside the first output
+    #[arg(long, requires = "output")]
+    resume: bool,
+    /// Begin anew, without what an interrupted check has left beside the first output
+    #[arg(long, conflicts_with = "resume", visible_alias = "force")]
+    overwrite: bool,
     /// Chains of each calibration
     #[arg(long, default_value_t = 2, value_name = "N")]
     chains: usize,
@@ -91,8 +101,11 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     if !(1..=MOST_RANKS).contains(&arguments.ranks) {
         return Err(Stop::Usage(format!("--ranks must be from 1 to {MOST_RANKS}")));
     }
-    for path in arguments.output.iter().filter(|path| !is_table(path)) {
-        output::figure_format(path)?;
+    for path in &arguments.output {
+        if !is_table(path) {
+            output::figure_format(path)?;
+        }
+        output::writable(path)?;
     }
     let begun = Instant::now();
     let options = Options {
@@ -116,20 +129,43 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     let (posterior, _, of_meeting) = meet(model, &patient, calibration.solver)?;
     warnings.extend(of_meeting);
     warn(&warnings);
-    let limits: Vec<Limits> = posterior.terms.iter().map(|term| Limits::of(&patient, term)).collect();
     let settings = CheckSettings { simulations: arguments.sims, largest_rank: arguments.ranks, calibration };
-    let bar = bar(arguments.sims, arguments.json);
-    let show = |done: usize| bar.set_position(done as u64);
-    let check = pool.install(|| check_calibration(&posterior, &posterior, &limits, &settings, seed, &show));
-    bar.finish_and_clear();
+    let shown = Shown::new(arguments.sims, arguments.json);
+    let show = |at| shown.show(at);
+    let earlier = match (arguments.resume, arguments.overwrite) {
+        (true, _) => Earlier::Resume,
+        (_, true) => Earlier::Replace,
+        _ => Earlier::Refuse,
+    };
+    let checked = pool.install(|| match arguments.output.first() {
+        Some(first) => {
+            let place = (first.as_path(), earlier);
+            let done = check_calibration_resumable(&posterior, &patient, &settings, seed, place, &show);
+            done.map(|(check, kept)| (check, Some(kept)))
+        }
+        None => {
+            let limits: Vec<Limits> = posterior.terms.iter().map(|term| Limits::of(&patient, term)).collect();
+            let done = check_calibration(&posterior, &posterior, &limits, &settings, seed, &show);
+            done.map(|check| (check, None))
+        }
+    });
+    shown.clear();
+    let (check, kept) = checked?;
     let told =
-        Told { arguments: &arguments, bundle: &patient.name, check: &check?, seconds: begun.elapsed().as_secs_f64() };
+        Told { arguments: &arguments, bundle: &patient.name, check: &check, seconds: begun.elapsed().as_secs_f64() };
     for path in &arguments.output {
         if is_table(path) {
             output::write(path, &told.ranks()?)?;
         } else {
             output::figure(&rank_chart(&ranks_of(told.check, told.frame())), path)?;
         }
+    }
+    if let Some(kept) = kept {
+        if let Some(trouble) = kept.trouble() {
+            let diagnostic = Diagnostic::warning("T3018", format!("a checkpoint could not be kept: {trouble}"));
+            warn(&Diagnostics::from(diagnostic.help("the ranks are whole, but could not have been resumed")));
+        }
+        kept.finish();
     }
     if arguments.json {
         println!("{}", told.json())
@@ -141,17 +177,4 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
 
 fn is_table(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
-}
-
-/// On a terminal only.
-fn bar(length: usize, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(length as u64);
-    if let Ok(style) = ProgressStyle::with_template("simulations {bar:30} {pos}/{len}  {elapsed} so far, {eta} left") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(std::time::Duration::from_secs(1));
-    bar
 }

@@ -69,7 +69,7 @@ pub(super) enum Method {
     Nuts,
     /// Tempered sequential Monte Carlo: several modes, and the evidence; draws are particles
     Smc,
-    /// Approximate Bayesian computation: simulates, without a likelihood; draws are particles
+    /// Approximate Bayesian computation: simulates, and compares summaries (`[[summary]]` in patient.toml); draws are particles
     Abc,
     /// Ensembles of walkers, without a gradient
     Ensemble,

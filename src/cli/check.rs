@@ -9,7 +9,7 @@ use super::{Context, Done, Stop, warn};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::likelihood::{Matching, match_patient};
 use crate::model::Composed;
-use crate::patient::{Patient, SummaryRow};
+use crate::patient::{DeclaredSummary, Patient, SummaryRow};
 
 /// Shows what was read of a patient bundle, from where and in which unit, and every problem
 #[derive(Debug, clap::Args)]
@@ -102,6 +102,11 @@ fn as_text(patient: &Patient, meeting: Option<&Meeting>) -> String {
             lines.push(String::new());
             lines.extend(if role == "covariate" { covariates(patient) } else { timed(title, &of_role) });
         }
+    }
+    if !patient.summaries.is_empty() {
+        let declared: Vec<String> = patient.summaries.iter().map(DeclaredSummary::describe).collect();
+        lines.push(String::new());
+        lines.extend(wrapped("Summaries for --sampler abc", &declared.join("; "), WIDTH));
     }
     lines.push(String::new());
     if left_out.is_empty() {
@@ -247,6 +252,7 @@ fn patient_json(patient: &Patient) -> Json {
         "start_h": patient.start_h,
         "end_h": patient.end_h(),
         "hash": patient.hash,
+        "summaries": patient.summaries.iter().map(DeclaredSummary::describe).collect::<Vec<_>>(),
         "rows": patient.summary_rows().iter().map(row).collect::<Vec<_>>(),
     })
 }

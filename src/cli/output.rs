@@ -33,6 +33,18 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Stop> {
     })
 }
 
+/// Refuses a path at which no file can be written, before the work and not after it (C6001).
+pub(super) fn writable(path: &Path) -> Result<(), Stop> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let reason = match () {
+        () if path.is_dir() => "a folder is at this path: give the path of a file in it",
+        () if !folder.is_dir() => "there is no such folder to write it into",
+        () => return Ok(()),
+    };
+    let finding = Diagnostic::error("C6001", format!("`{}` cannot be written: {reason}", path.display()));
+    Err(Stop::Files(finding.at_location(Location::file(path.display().to_string())).into()))
+}
+
 /// Refuses a path whose ending names no format of figures (C6101).
 pub(super) fn figure_format(path: &Path) -> Result<(), Stop> {
     Format::of(path).map(|_| ()).map_err(|error| Stop::Files(unknown_format(&error.path).into()))

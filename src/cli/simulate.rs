@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::columns::{Align, aligned};
 use super::{Context, Done, Stop, output, plot, scenario, warn, what_if};
 use crate::diagnostic::{Diagnostic, Source, nearest};
-use crate::likelihood::{Matched, Matching, Posterior, hours_to_model};
+use crate::likelihood::{Matched, Posterior, hours_to_model};
 use crate::model::{Composed, InputKind, ParameterValue, Program};
 use crate::patient::Vocabulary;
 use crate::population::Prior;
@@ -217,7 +217,7 @@ fn posterior(model: Composed, vocabulary: &Vocabulary, arguments: &Arguments) ->
     schedule = given.schedule(&model, &schedule);
     // What holds from the start has always held.
     schedule.before = None;
-    let matched = Matched { covariates, schedule, terms: Vec::new(), matching: Matching::default() };
+    let matched = Matched { covariates, schedule, ..Matched::default() };
     let settings = Settings { tolerance: arguments.tolerance, ..Settings::default() };
     Ok(Posterior::new(Arc::new(Program::compile(Arc::new(model))), prior, matched, settings))
 }

@@ -2,17 +2,21 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Composed, Delivery, ErrorFamily, Input, InputKind};
-use crate::patient::{Censoring, Exposure, ExposureKind, Patient};
+use crate::patient::{Censoring, Exposure, ExposureKind, Observation, Patient};
 use crate::sim::{Bolus, Held, Infusion, Schedule, Series};
 use crate::units::{Unit, mismatch};
 
+use super::summaries::TermSummary;
+
 /// What of a person's bundle a model uses.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Matched {
     /// One a covariate of the model, in the model's unit.
     pub covariates: Vec<f64>,
     pub schedule: Schedule,
     pub terms: Vec<Term>,
+    /// What is declared to be compared of each term's readings; none stands for means of neighbouring readings.
+    pub summaries: Vec<Vec<TermSummary>>,
     pub matching: Matching,
 }
 
@@ -60,7 +64,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
     let end = patient.end_h().unwrap_or(patient.start_h) * per_hour;
     let (schedule, silent) = schedule(model, patient, patient.start_h * per_hour, end, &mut found);
     matching.silent_inputs = silent;
-    let mut terms = Vec::new();
+    let (mut terms, mut summaries) = (Vec::new(), Vec::new());
     for observation in &patient.observations {
         let Some(index) = model.observations.iter().position(|o| o.name == observation.name) else {
             matching.unused.push(observation.name.clone());
@@ -85,6 +89,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
             value: reading.value * factor,
             censoring: reading.censoring,
         });
+        summaries.push(declared(patient, observation, per_hour, factor));
         terms.push(Term {
             name: observation.name.clone(),
             device: observation.device.clone(),
@@ -111,7 +116,18 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
         }
         found.push(diagnostic.at_location(patient.place("patient.toml")));
     }
-    found.or_value(Matched { covariates, schedule, terms, matching })
+    found.or_value(Matched { covariates, schedule, terms, summaries, matching })
+}
+
+/// The summaries that the bundle declares of these readings, in the model's units. Those of too few readings are refused
+/// where they are wanted ([`Patient::check_summaries`]).
+fn declared(patient: &Patient, observation: &Observation, per_hour: f64, factor: f64) -> Vec<TermSummary> {
+    let of = patient.summaries.iter().filter(|summary| summary.is_of(observation));
+    of.filter_map(|summary| {
+        let (readings, statistic) = (summary.readings(observation)?, summary.statistic.rescaled(per_hour, factor));
+        Some(TermSummary { statistic, readings, words: summary.describe() })
+    })
+    .collect()
 }
 
 /// Model time units in an hour.

@@ -6,6 +6,7 @@ mod posterior;
 mod predictive;
 mod replicate;
 mod smooth;
+mod summaries;
 mod targets;
 
 pub use family::{Noise, Scored};
@@ -14,4 +15,5 @@ pub(crate) use matching::{delivered, hours_to_model};
 pub use posterior::{Posterior, PosteriorWorkspace};
 pub use predictive::Predicted;
 pub use replicate::Limits;
+pub use summaries::TermSummary;
 pub use targets::TargetWorkspace;

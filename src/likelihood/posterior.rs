@@ -10,6 +10,7 @@ use crate::sim::{Failure, Schedule, Settings, Solve, Used, Workspace};
 use super::family::{Before, Noise};
 use super::matching::{Matched, Term, TermReading};
 use super::smooth::{Dual, Number, Past, Score};
+use super::summaries::TermSummary;
 
 /// A person's posterior on the real line, up to a constant.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Posterior {
     pub schedule: Schedule,
     pub terms: Vec<Term>,
     pub settings: Settings,
+    /// Declared for each term, in place of means of neighbouring readings.
+    pub(super) summaries: Vec<Vec<TermSummary>>,
     /// All times at which something was measured, increasing, each once, in the model's time unit.
     times: Vec<f64>,
     /// For each time, which reading of which term was taken then.
@@ -30,7 +33,7 @@ pub struct Posterior {
 
 impl Posterior {
     pub fn new(program: Arc<Program>, prior: Prior, matched: Matched, settings: Settings) -> Self {
-        let Matched { covariates, schedule, terms, .. } = matched;
+        let Matched { covariates, schedule, terms, summaries, .. } = matched;
         let mut all: Vec<(f64, usize, usize)> = Vec::new();
         for (index, term) in terms.iter().enumerate() {
             all.extend(term.readings.iter().enumerate().map(|(number, reading)| (reading.time, index, number)));
@@ -48,7 +51,7 @@ impl Posterior {
         }
         let parameters: Vec<usize> = prior.calibrated.iter().map(|c| c.parameter).collect();
         let order = program.tangent_order(&parameters);
-        Self { program, prior, covariates, schedule, terms, settings, times, taken, order }
+        Self { program, prior, covariates, schedule, terms, settings, summaries, times, taken, order }
     }
 
     /// The posterior with other readings `[term][reading]` at the same times.
@@ -61,6 +64,7 @@ impl Posterior {
             schedule: self.schedule.clone(),
             terms: terms.collect(),
             settings: self.settings,
+            summaries: self.summaries.clone(),
             times: self.times.clone(),
             taken: self.taken.clone(),
             order: self.order.clone(),

@@ -2,12 +2,8 @@
 
 use super::posterior::{Posterior, PosteriorWorkspace};
 use crate::inference::{LogDensity, LogDensityGradient, Rejection, Simulator, Target, Tempered};
-use crate::patient::Censoring;
 use crate::sim::{LANES, Workspace};
 use crate::stats::Stream;
-
-/// Summaries that stand for one term's readings in approximate Bayesian computation, at most.
-const SUMMARIES: usize = 24;
 
 /// Memory for values in lanes and for gradients, each made when it is first wanted.
 #[derive(Debug, Default)]
@@ -28,28 +24,6 @@ impl Posterior {
                     Ok(ln_likelihood) => Ok(ln_likelihood),
                     Err(failure) => Err(Rejection::new(failure.to_string())),
                 });
-            }
-        }
-        found
-    }
-
-    /// Means of neighbouring readings, as many a term as there are readings and [`SUMMARIES`] at most; `values` are all
-    /// readings, term after term.
-    fn summaries(&self, values: &[Vec<f64>]) -> Vec<f64> {
-        let mut found = Vec::new();
-        for (term, values) in self.terms.iter().zip(values) {
-            let blocks = values.len().min(SUMMARIES);
-            for block in 0..blocks {
-                let (from, to) = (block * values.len() / blocks, (block + 1) * values.len() / blocks);
-                // What is known of a censored reading is that it is at its limit or beyond: so it is for simulated ones.
-                let seen = values[from..to].iter().zip(&term.readings[from..to]).map(|(value, reading)| match reading
-                    .censoring
-                {
-                    Censoring::None => *value,
-                    Censoring::Below => value.max(reading.value),
-                    Censoring::Above => value.min(reading.value),
-                });
-                found.push(seen.sum::<f64>() / (to - from) as f64);
             }
         }
         found
@@ -132,7 +106,7 @@ impl Simulator for Posterior {
             let draws: Vec<Vec<f64>> = block.iter().map(|at| self.prior.natural(at)).collect();
             for predicted in self.predict(lanes, &draws, streams) {
                 found.push(match predicted {
-                    Ok(predicted) => Ok(self.summaries(&predicted.drawn)),
+                    Ok(predicted) => Ok(self.summarise(&predicted.drawn)),
                     Err(failure) => Err(Rejection::new(failure.to_string())),
                 });
             }
@@ -143,6 +117,6 @@ impl Simulator for Posterior {
     fn observed(&self) -> Vec<f64> {
         let values: Vec<Vec<f64>> =
             self.terms.iter().map(|term| term.readings.iter().map(|reading| reading.value).collect()).collect();
-        self.summaries(&values)
+        self.summarise(&values)
     }
 }

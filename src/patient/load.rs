@@ -18,7 +18,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Document, Findings, Location, S
 use crate::units::{self, Clock, TimeError, Unit, mismatch, unreadable};
 
 const MANIFEST: &str = "patient.toml";
-const KEYS: [&str; 8] = ["name", "about", "model", "epoch", "start", "covariates", "exposure", "observation"];
+const KEYS: [&str; 9] =
+    ["name", "about", "model", "epoch", "start", "covariates", "exposure", "observation", "summary"];
 
 /// What is known while a bundle is being read.
 pub(super) struct Reader<'v> {
@@ -42,7 +43,7 @@ pub(super) struct Reader<'v> {
 impl Patient {
     /// Reads the bundle in a folder, with the vocabulary that comes with the program.
     ///
-    /// Returns the patient and the warnings, or, where anything is wrong, all findings (P2001 to P2026, U1001 to U1003).
+    /// Returns the patient and the warnings, or, where anything is wrong, all findings (P2001 to P2028, U1001 to U1003).
     pub fn load(folder: &Path) -> Result<(Patient, Diagnostics), Diagnostics> {
         Self::load_with(folder, &Vocabulary::embedded()?)
     }
@@ -112,6 +113,8 @@ impl<'v> Reader<'v> {
         let exposures = self.exposures(&sections);
         let sections = top.sections("observation", "this observation", &mut self.findings);
         let observations = self.observations(&sections);
+        let sections = top.sections("summary", "this summary", &mut self.findings);
+        let summaries = self.summaries(&sections, &observations);
         self.account_for_unread();
         let patient = Patient {
             name,
@@ -122,10 +125,14 @@ impl<'v> Reader<'v> {
             covariates,
             exposures,
             observations,
+            summaries,
             left_out: std::mem::take(&mut self.left_out),
             places: std::mem::take(&mut self.places),
             hash: self.files.hash(),
         };
+        for finding in patient.check_summaries().err().iter().flat_map(Diagnostics::iter) {
+            self.findings.push(finding.clone());
+        }
         self.check_whole(&patient, top);
         patient
     }

@@ -3,12 +3,14 @@
 mod check;
 mod columns;
 mod covariate;
+mod declared_summary;
 mod exposure;
 mod files;
 mod given;
 mod load;
 mod observation;
 mod section;
+mod statistic;
 mod summary;
 mod table;
 mod vocabulary;
@@ -18,6 +20,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use declared_summary::DeclaredSummary;
+pub use statistic::Statistic;
 pub use summary::SummaryRow;
 pub use vocabulary::{Conversion, Term, Vocabulary};
 
@@ -42,6 +46,8 @@ pub struct Patient {
     pub exposures: Vec<Exposure>,
     /// One a name and device.
     pub observations: Vec<Observation>,
+    /// What is compared of the readings where nothing has a likelihood; means of neighbours where nothing is declared.
+    pub summaries: Vec<DeclaredSummary>,
     /// What the bundle holds that is in none of the above, and why.
     pub left_out: Vec<LeftOut>,
     /// Where `patient.toml` begins, and where it writes `model`, `covariates` and each name.

@@ -89,7 +89,8 @@ impl From<Diagnostics> for CalibrateError {
 /// Warnings about the meeting of model and bundle come with the twin.
 ///
 /// # Errors
-/// L1001 to L1004 and U1002 where bundle and model do not fit, T3012 to T3014 where there is nothing to calibrate, no
+/// L1001 to L1004 and U1002 where bundle and model do not fit, P2028 where a window leaves no readings of a summary that is
+/// compared, T3012 to T3014 where there is nothing to calibrate, no
 /// start, or a name that a twin cannot keep; settings that cannot work.
 pub fn calibrate(
     model: Composed,
@@ -99,6 +100,7 @@ pub fn calibrate(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Twin, Diagnostics), CalibrateError> {
     let begun = Instant::now();
+    settings.sampler.check(patient)?;
     let met = meet(model, patient, settings.solver)?;
     sample(met, patient, settings, seed, begun, None, progress)
 }
@@ -117,6 +119,7 @@ pub fn calibrate_resumable(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Twin, Diagnostics, Checkpoint), CalibrateError> {
     let begun = Instant::now();
+    settings.sampler.check(patient)?;
     let met = meet(model, patient, settings.solver)?;
     let run = identity(&met.0, patient, settings, seed);
     let checkpoint = Checkpoint::begin(twin, &run, earlier).map_err(|error| error.diagnostics())?;
@@ -231,7 +234,8 @@ fn person(patient: &Patient, matching: &Matching, posterior: &Posterior) -> Pers
     }
 }
 
-fn identity(posterior: &Posterior, patient: &Patient, settings: &Calibration, seed: Seed) -> RunIdentity {
+/// What the draws of a calibration follow from.
+pub(super) fn identity(posterior: &Posterior, patient: &Patient, settings: &Calibration, seed: Seed) -> RunIdentity {
     let Provenance { version, model, model_hash, bundle_hash, sampler, tolerance, .. } =
         provenance(posterior, patient, settings, seed);
     RunIdentity {

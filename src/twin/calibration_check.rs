@@ -1,6 +1,9 @@
 //! Checks calibration itself: parameters drawn from the prior, the record simulated and calibrated, the truth ranked among
 //! the draws (see `inference::RankCheck`).
 
+mod outcome;
+
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::RngExt;
@@ -8,16 +11,14 @@ use rayon::prelude::*;
 
 use crate::inference::{LogDensityGradient, RankCheck, nuts_from, r_hat, thinned_rank};
 use crate::likelihood::{Limits, Posterior};
+use crate::patient::Patient;
 use crate::stats::Seed;
 
-use super::calibrate::{CalibrateError, Calibration};
+use super::calibrate::{CalibrateError, Calibration, identity};
+use super::checkpoint::{CheckIdentity, Earlier, KeptSimulations};
 use super::sampler::unsampled;
 use super::start::{self, spreads};
-
-/// Largest share of simulations without ranks with which a check can pass.
-pub const MOST_FAILED: f64 = 0.02;
-/// R̂ above which the draws of a fit are poor.
-pub const POOR_R_HAT: f64 = 1.05;
+pub use outcome::{CalibrationCheck, Fit, MOST_FAILED, Outcome, POOR_R_HAT, Quantity};
 
 /// How to check.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,125 +30,23 @@ pub struct CheckSettings {
     pub calibration: Calibration,
 }
 
-/// What is ranked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Quantity {
-    /// A calibrated parameter, or `ln likelihood`, which sees errors that every parameter alone hides.
-    pub name: String,
-    pub unit: String,
-}
-
-/// A simulation that was calibrated; lists are one a quantity.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fit {
-    /// Natural values of the parameters, then the ln likelihood.
-    pub truths: Vec<f64>,
-    pub ranks: Vec<usize>,
-    /// Draws that were compared; fewer than the largest rank where the effective ones were.
-    pub compared: Vec<usize>,
-    /// Of the parameters; NaN of one chain.
-    pub worst_r_hat: f64,
-    pub divergences: usize,
-    pub gradients: u64,
-}
-
-impl Fit {
-    /// Whether the draws themselves say that they cannot be trusted: R̂ above 1.05, or divergences.
-    pub fn poor(&self) -> bool {
-        self.divergences > 0 || self.worst_r_hat.is_nan() || self.worst_r_hat > POOR_R_HAT
-    }
-}
-
-/// What became of one simulation.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    Ranked(Fit),
-    /// The record cannot be simulated at the parameters that were drawn; why.
-    NotSimulated(String),
-    /// The simulated record cannot be calibrated; why.
-    NotCalibrated(String),
-}
-
-/// The simulations and what their ranks say.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CalibrationCheck {
-    /// Calibrated parameters, then the ln likelihood.
-    pub quantities: Vec<Quantity>,
-    pub largest_rank: usize,
-    /// One a simulation.
-    pub outcomes: Vec<Outcome>,
-    /// Of the simulations that have ranks, quantity by quantity.
-    pub ranks: RankCheck,
-}
-
-impl CalibrationCheck {
-    /// Simulations that were calibrated.
-    pub fn fits(&self) -> impl Iterator<Item = &Fit> {
-        self.outcomes.iter().filter_map(|outcome| match outcome {
-            Outcome::Ranked(fit) => Some(fit),
-            _ => None,
-        })
-    }
-
-    /// Simulations without ranks: those that could not be simulated, and those that could not be calibrated.
-    pub fn failed(&self) -> (usize, usize) {
-        let count = |is: fn(&Outcome) -> bool| self.outcomes.iter().filter(|outcome| is(outcome)).count();
-        (count(|o| matches!(o, Outcome::NotSimulated(_))), count(|o| matches!(o, Outcome::NotCalibrated(_))))
-    }
-
-    /// Whether more simulations are without ranks than a check can pass with.
-    pub fn too_many_failed(&self) -> bool {
-        let (unsimulated, uncalibrated) = self.failed();
-        (unsimulated + uncalibrated) as f64 > MOST_FAILED * self.outcomes.len() as f64
-    }
-
-    /// Whether calibration does what it says, as far as these simulations tell.
-    pub fn passed(&self) -> bool {
-        self.ranks.passed && !self.too_many_failed()
-    }
-
-    /// One sentence a failed criterion.
-    pub fn reasons(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        let (unsimulated, uncalibrated) = self.failed();
-        if self.too_many_failed() {
-            reasons.push(format!(
-                "{unsimulated} of {} draws from the prior could not be simulated and {uncalibrated} not calibrated: more \
-                 than {:.0} %, so that the ranks are of a part of the prior only.",
-                self.outcomes.len(),
-                100.0 * MOST_FAILED
-            ));
-        }
-        for (quantity, result) in
-            self.quantities.iter().zip(&self.ranks.quantities).filter(|(_, result)| !result.passed)
-        {
-            let how: Vec<&str> = result.departures.iter().map(|departure| departure.words()).collect();
-            let p = if result.p_value < 1e-6 {
-                "p < 0.000001".into()
-            } else {
-                format!("p = {:.2}", Digits(result.p_value))
-            };
-            reasons.push(format!("The draws of {} are {} ({p}).", quantity.name, how.join(" and ")));
-        }
-        reasons
-    }
-}
-
-/// A small number with two digits that say something.
-struct Digits(f64);
-
-impl std::fmt::Display for Digits {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let decimals = (1.0 - self.0.log10().floor()).clamp(2.0, 8.0) as usize;
-        write!(f, "{:.decimals$}", self.0)
-    }
+/// Where a check is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckProgress {
+    /// Simulations that are done.
+    pub done: usize,
+    pub of: usize,
+    /// Of those done, how many have no ranks: not simulated, or not calibrated.
+    pub without_ranks: usize,
+    /// Of those done, how many an interrupted run had done.
+    pub kept: usize,
 }
 
 /// Draws people from the prior of `simulated`, simulates the record of each with the error of the model, calibrates it under
 /// `fitted`, and ranks the truth; the two are the same unless a wrong calibration is asked for.
 ///
 /// `limits` are those of the devices, one a term. Runs on the threads of the current `rayon` pool; the result does not depend
-/// on them. `progress` is told how many simulations are done.
+/// on them. `progress` is told of every simulation that is done.
 ///
 /// # Errors
 /// Posteriors of other parameters or readings, and settings with which nothing can be sampled.
@@ -157,46 +56,34 @@ pub fn check_calibration(
     limits: &[Limits],
     settings: &CheckSettings,
     seed: Seed,
-    progress: &(dyn Fn(usize) + Sync),
+    progress: &(dyn Fn(CheckProgress) + Sync),
 ) -> Result<CalibrationCheck, CalibrateError> {
-    let names = |of: &Posterior| of.prior.calibrated.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-    let shape = |of: &Posterior| of.terms.iter().map(|term| term.readings.len()).collect::<Vec<_>>();
-    if names(simulated) != names(fitted) || shape(simulated) != shape(fitted) || limits.len() != fitted.terms.len() {
-        return Err(CalibrateError::Settings(
-            "what simulates and what is calibrated differ in parameters or readings".into(),
-        ));
-    }
-    if settings.simulations == 0 || settings.largest_rank == 0 {
-        return Err(CalibrateError::Settings("at least one simulation and one rank are needed".into()));
-    }
-    settings.calibration.nuts.check().map_err(unsampled)?;
-    let prior_draws: Vec<Vec<f64>> = (0..settings.calibration.prior_draws as u64)
-        .map(|draw| fitted.prior.natural(&fitted.prior.draw(&mut seed.stream("prior", draw))))
-        .collect();
-    let check = Check { simulated, fitted, limits, settings, spreads: spreads(&fitted.prior, &prior_draws) };
-    let done = AtomicUsize::new(0);
-    let outcomes: Vec<Outcome> = (0..settings.simulations)
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|number| {
-            let own = Seed(seed.stream("simulation", number as u64).random());
-            let outcome = check.simulation(own).unwrap_or_else(|outcome| outcome);
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-            outcome
-        })
-        .collect();
-    let unit = |of: &crate::units::Unit| of.text().to_string();
-    let parameters = fitted.prior.calibrated.iter().map(|c| Quantity { name: c.name.clone(), unit: unit(&c.unit) });
-    let quantities: Vec<Quantity> =
-        parameters.chain([Quantity { name: "ln likelihood".into(), unit: "1".into() }]).collect();
-    let mut ranks = vec![Vec::new(); quantities.len()];
-    for outcome in &outcomes {
-        if let Outcome::Ranked(fit) = outcome {
-            ranks.iter_mut().zip(&fit.ranks).for_each(|(ranks, rank)| ranks.push(*rank));
-        }
-    }
-    let largest_rank = settings.largest_rank;
-    Ok(CalibrationCheck { quantities, largest_rank, ranks: RankCheck::of(&ranks, largest_rank), outcomes })
+    Ok(Check::new(simulated, fitted, limits, settings, seed)?.run(seed, None, progress))
+}
+
+/// [`check_calibration`] of the posterior of a bundle, keeping every simulation that is done beside the output, so that a check
+/// that is killed can be resumed: it then gives the same ranks. The checkpoint is to be finished once the output is written.
+///
+/// # Errors
+/// Settings with which nothing can be sampled; T3015 to T3018 where the checkpoint cannot be used.
+pub fn check_calibration_resumable(
+    posterior: &Posterior,
+    patient: &Patient,
+    settings: &CheckSettings,
+    seed: Seed,
+    (output, earlier): (&Path, Earlier),
+    progress: &(dyn Fn(CheckProgress) + Sync),
+) -> Result<(CalibrationCheck, KeptSimulations), CalibrateError> {
+    let limits: Vec<Limits> = posterior.terms.iter().map(|term| Limits::of(patient, term)).collect();
+    let check = Check::new(posterior, posterior, &limits, settings, seed)?;
+    let run = CheckIdentity {
+        run: identity(posterior, patient, &settings.calibration, seed),
+        simulations: settings.simulations,
+        ranks: settings.largest_rank,
+        prior_draws: settings.calibration.prior_draws,
+    };
+    let kept = KeptSimulations::begin(output, &run, earlier).map_err(|error| error.diagnostics())?;
+    Ok((check.run(seed, Some(&kept), progress), kept))
 }
 
 struct Check<'a> {
@@ -208,7 +95,76 @@ struct Check<'a> {
     spreads: Vec<f64>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// Refuses what cannot be checked.
+    fn new(
+        simulated: &'a Posterior,
+        fitted: &'a Posterior,
+        limits: &'a [Limits],
+        settings: &'a CheckSettings,
+        seed: Seed,
+    ) -> Result<Self, CalibrateError> {
+        let names = |of: &Posterior| of.prior.calibrated.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        let shape = |of: &Posterior| of.terms.iter().map(|term| term.readings.len()).collect::<Vec<_>>();
+        if names(simulated) != names(fitted) || shape(simulated) != shape(fitted) || limits.len() != fitted.terms.len()
+        {
+            return Err(CalibrateError::Settings(
+                "what simulates and what is calibrated differ in parameters or readings".into(),
+            ));
+        }
+        if settings.simulations == 0 || settings.largest_rank == 0 {
+            return Err(CalibrateError::Settings("at least one simulation and one rank are needed".into()));
+        }
+        settings.calibration.nuts.check().map_err(unsampled)?;
+        let prior_draws: Vec<Vec<f64>> = (0..settings.calibration.prior_draws as u64)
+            .map(|draw| fitted.prior.natural(&fitted.prior.draw(&mut seed.stream("prior", draw))))
+            .collect();
+        Ok(Self { simulated, fitted, limits, settings, spreads: spreads(&fitted.prior, &prior_draws) })
+    }
+
+    /// All simulations but those that are kept already.
+    fn run(
+        &self,
+        seed: Seed,
+        checkpoint: Option<&KeptSimulations>,
+        progress: &(dyn Fn(CheckProgress) + Sync),
+    ) -> CalibrationCheck {
+        let of = self.settings.simulations;
+        let kept = |number: usize| checkpoint?.outcome(number);
+        let lost = |outcome: &Outcome| usize::from(!matches!(outcome, Outcome::Ranked(_)));
+        let (told, poor) = (0..of).filter_map(kept).fold((0, 0), |(told, poor), o| (told + 1, poor + lost(o)));
+        let (done, without_ranks) = (AtomicUsize::new(told), AtomicUsize::new(poor));
+        progress(CheckProgress { done: told, of, without_ranks: poor, kept: told });
+        let simulate = |number: usize| {
+            if let Some(outcome) = kept(number) {
+                return outcome.clone();
+            }
+            let own = Seed(seed.stream("simulation", number as u64).random());
+            let outcome = self.simulation(own).unwrap_or_else(|outcome| outcome);
+            if let Some(checkpoint) = checkpoint {
+                checkpoint.keep(number, &outcome);
+            }
+            let without_ranks = lost(&outcome) + without_ranks.fetch_add(lost(&outcome), Ordering::Relaxed);
+            let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+            progress(CheckProgress { done, of, without_ranks, kept: told });
+            outcome
+        };
+        let outcomes: Vec<Outcome> = (0..of).into_par_iter().with_max_len(1).map(simulate).collect();
+        let unit = |of: &crate::units::Unit| of.text().to_string();
+        let calibrated = self.fitted.prior.calibrated.iter();
+        let parameters = calibrated.map(|c| Quantity { name: c.name.clone(), unit: unit(&c.unit) });
+        let quantities: Vec<Quantity> =
+            parameters.chain([Quantity { name: "ln likelihood".into(), unit: "1".into() }]).collect();
+        let mut ranks = vec![Vec::new(); quantities.len()];
+        for outcome in &outcomes {
+            if let Outcome::Ranked(fit) = outcome {
+                ranks.iter_mut().zip(&fit.ranks).for_each(|(ranks, rank)| ranks.push(*rank));
+            }
+        }
+        let largest_rank = self.settings.largest_rank;
+        CalibrationCheck { quantities, largest_rank, ranks: RankCheck::of(&ranks, largest_rank), outcomes }
+    }
+
     /// One simulation with a seed of its own; on the way out early, why it has no ranks.
     fn simulation(&self, seed: Seed) -> Result<Outcome, Outcome> {
         let position = self.simulated.prior.draw(&mut seed.stream("truth", 0));

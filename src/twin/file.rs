@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
-use crate::likelihood::{Matched, Matching, Posterior};
+use crate::likelihood::{Matched, Posterior};
 use crate::model::{Composed, Program};
 use crate::population::Prior;
 use crate::stats::Seed;
@@ -166,7 +166,7 @@ fn posterior(store: &Store, model: Composed) -> Result<Posterior, String> {
     let terms = groups::terms(store, &model)?;
     let prior = Prior::new(&model, &covariates).map_err(|error| error.to_string())?;
     let program = Arc::new(Program::compile(Arc::new(model)));
-    let matched = Matched { covariates, schedule, terms, matching: Matching::default() };
+    let matched = Matched { covariates, schedule, terms, ..Matched::default() };
     Ok(Posterior::new(program, prior, matched, settings))
 }
 

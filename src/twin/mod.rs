@@ -23,9 +23,10 @@ use crate::likelihood::Posterior;
 
 pub use calibrate::{CalibrateError, Calibration, Progress, calibrate, calibrate_resumable, meet};
 pub use calibration_check::{
-    CalibrationCheck, CheckSettings, Fit, MOST_FAILED, Outcome, POOR_R_HAT, Quantity, check_calibration,
+    CalibrationCheck, CheckProgress, CheckSettings, Fit, MOST_FAILED, Outcome, POOR_R_HAT, Quantity, check_calibration,
+    check_calibration_resumable,
 };
-pub use checkpoint::{Checkpoint, CheckpointError, Earlier, RunIdentity};
+pub use checkpoint::{CheckIdentity, Checkpoint, CheckpointError, Earlier, KeptSimulations, RunIdentity};
 pub use file::TwinError;
 pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
 pub use loo::LooSummary;

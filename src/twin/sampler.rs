@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::calibrate::{CalibrateError, Calibration, Progress};
 use super::checkpoint::Checkpoint;
 use super::start::{self, no_start};
+use crate::diagnostic::Diagnostics;
 use crate::inference::{
     AbcAdjustment, AbcSettings, AbcState, Draws, EnsembleSettings, LEAST_ESS, QuickSettings, SampleError, SmcMove,
     SmcSettings, SmcState, abc, abc_from, ensemble, nuts_from, nuts_resumable, quick, smc, smc_from,
 };
 use crate::likelihood::Posterior;
+use crate::patient::Patient;
 use crate::stats::Seed;
 
 /// How draws are taken from a posterior.
@@ -43,6 +45,11 @@ pub(super) struct Sampled {
 }
 
 impl Sampler {
+    /// Refuses declared summaries of which a window left too few readings (P2028): only one sampler compares them.
+    pub(super) fn check(self, patient: &Patient) -> Result<(), Diagnostics> {
+        if self == Self::Abc { patient.check_summaries() } else { Ok(()) }
+    }
+
     /// The sampler and its settings in words, for a posterior of so many parameters.
     pub fn describe(self, settings: &Calibration, dimension: usize) -> String {
         let nuts = &settings.nuts;
@@ -277,11 +284,15 @@ fn by_abc(
     let tolerance = last.clone().map(|last| last.tolerance).fold(0.0, f64::max);
     let generations = report.generations.iter().map(Vec::len).max().unwrap_or(0);
     let ended = report.ended.first().cloned().unwrap_or_default();
-    let remarks = vec![format!(
+    let mut remarks = vec![format!(
         "ABC approximates: {} simulations in {generations} generations, to a tolerance of {tolerance:.3} in scales of the \
          summaries ({ended}); how near that comes to the posterior is not known.",
         report.simulations
     )];
+    let declared = posterior.declared_summaries();
+    if !declared.is_empty() {
+        remarks.push(format!("It compares what the bundle declares: {}.", declared.join("; ")));
+    }
     Ok(Sampled { draws, gradients: 0, ln_evidence: None, remarks, reasons })
 }
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use homeostat::diagnostic::{Source, Span};
 use homeostat::inference::LogDensityGradient;
-use homeostat::likelihood::{Matched, Matching, Posterior, Term, TermReading, match_patient};
+use homeostat::likelihood::{Matched, Posterior, Term, TermReading, match_patient};
 use homeostat::model::{
     Composed, ErrorFamily, Graph, Initial, Input, InputKind, Library, NodeId, Observation, Op, Origin, Parameter,
     ParameterValue, Program, Receipt, State, Symbol,
@@ -137,7 +137,7 @@ fn hand_built(tolerance: f64) -> Posterior {
         ..Schedule::default()
     };
     let prior = Prior::new(&model, &[]).unwrap();
-    let matched = Matched { covariates: Vec::new(), schedule, terms, matching: Matching::default() };
+    let matched = Matched { schedule, terms, ..Matched::default() };
     let settings = Settings { tolerance, ..Settings::default() };
     Posterior::new(Arc::new(Program::compile(Arc::new(model))), prior, matched, settings)
 }

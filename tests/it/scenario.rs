@@ -8,7 +8,7 @@ mod schedules;
 use std::sync::{Arc, OnceLock};
 
 use homeostat::diagnostic::{Diagnostics, Source};
-use homeostat::likelihood::{Matched, Matching, Posterior, Term, TermReading};
+use homeostat::likelihood::{Matched, Posterior, Term, TermReading};
 use homeostat::model::{Composed, Library, Program};
 use homeostat::patient::{Censoring, Vocabulary};
 use homeostat::population::Prior;
@@ -91,7 +91,7 @@ fn posterior(schedule: Schedule) -> Posterior {
         readings: readings.map(|(time, value)| TermReading { time, value, censoring: Censoring::None }).to_vec(),
     }];
     let prior = Prior::new(&model, &[70.0]).unwrap();
-    let matched = Matched { covariates: vec![70.0], schedule, terms, matching: Matching::default() };
+    let matched = Matched { covariates: vec![70.0], schedule, terms, ..Matched::default() };
     let settings = Settings { tolerance: 1e-9, ..Settings::default() };
     Posterior::new(Arc::new(Program::compile(Arc::new(model))), prior, matched, settings)
 }

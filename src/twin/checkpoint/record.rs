@@ -1,10 +1,11 @@
-//! The evaluations of one chain in a file, one record each; what a kill cut off at the end is not taken for one.
+//! The evaluations of one chain in a file, one record each.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::frames;
 use crate::inference::Rejection;
 
 /// How much of a run a kill can cost at most.
@@ -17,8 +18,7 @@ const REJECTION: u8 = 1;
 /// A longer reason is cut.
 const LONGEST_REASON: usize = 1000;
 
-/// Records are `length: u32, payload, check: u32`, little-endian; a payload is a byte that says which, then a density with
-/// its gradient, or the reason of a rejection.
+/// A payload is a byte that says which, then a density with its gradient, or the reason of a rejection.
 #[derive(Debug)]
 pub(super) struct Records {
     kept: BufReader<File>,
@@ -32,15 +32,11 @@ pub(super) struct Records {
 impl Records {
     /// Opens or makes the file, and cuts off what is not a whole record.
     pub fn open(path: &Path, dimension: usize) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let mut reader = BufReader::new(file.try_clone()?);
-        let (mut left, mut whole) = (0, 0);
-        while let Some(payload) = read(&mut reader, dimension)? {
-            left += 1;
-            whole += payload.len() as u64 + 8;
-        }
-        file.set_len(whole)?;
-        file.seek(SeekFrom::End(0))?;
+        let mut left = 0;
+        let file = frames::open(path, longest(dimension), &mut |payload| {
+            left += usize::from(is_record(payload, dimension));
+            is_record(payload, dimension)
+        })?;
         let mut kept = BufReader::new(File::open(path)?);
         kept.rewind()?;
         Ok(Self { kept, left, dimension, new: BufWriter::new(file), flushed: Instant::now() })
@@ -77,9 +73,7 @@ impl Records {
                 payload.extend(rejection.to_string().bytes().take(LONGEST_REASON));
             }
         }
-        self.new.write_all(&(payload.len() as u32).to_le_bytes())?;
-        self.new.write_all(&payload)?;
-        self.new.write_all(&check(&payload).to_le_bytes())?;
+        frames::write(&mut self.new, &payload)?;
         if self.flushed.elapsed() > FLUSH {
             self.new.flush()?;
             self.flushed = Instant::now();
@@ -88,40 +82,19 @@ impl Records {
     }
 }
 
-/// The payload of the next record; `None` at the end, or where what follows is not a whole record.
+fn longest(dimension: usize) -> usize {
+    9 + 8 * dimension.max(LONGEST_REASON)
+}
+
 fn read(from: &mut impl Read, dimension: usize) -> io::Result<Option<Vec<u8>>> {
-    let Some(length) = word(from)? else { return Ok(None) };
-    if length == 0 || length as usize > 9 + 8 * dimension.max(LONGEST_REASON) {
-        return Ok(None);
-    }
-    let mut payload = vec![0; length as usize];
-    if !fill(from, &mut payload)? || word(from)? != Some(check(&payload)) {
-        return Ok(None);
-    }
-    let known = match payload[0] {
-        DENSITY => payload.len() == 9 + 8 * dimension,
-        kind => kind == REJECTION,
-    };
-    Ok(known.then_some(payload))
+    Ok(frames::read(from, longest(dimension))?.filter(|payload| is_record(payload, dimension)))
 }
 
-fn word(from: &mut impl Read) -> io::Result<Option<u32>> {
-    let mut bytes = [0; 4];
-    Ok(fill(from, &mut bytes)?.then(|| u32::from_le_bytes(bytes)))
-}
-
-/// Whether there was enough to fill the buffer.
-fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
-    match from.read_exact(buffer) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
+fn is_record(payload: &[u8], dimension: usize) -> bool {
+    match payload.first() {
+        Some(&DENSITY) => payload.len() == 9 + 8 * dimension,
+        kind => kind == Some(&REJECTION),
     }
-}
-
-/// Fowler–Noll–Vo 1a, 32 bits.
-fn check(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
