@@ -1,5 +1,6 @@
 //! The model library against implementations and tables that others wrote.
 
+mod dalla_man;
 mod s2008;
 
 use std::collections::HashMap;
