@@ -1,6 +1,7 @@
 //! The model library against implementations and tables that others wrote.
 
 mod dalla_man;
+mod energy;
 mod s2008;
 
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use homeostat::diagnostic::Source;
 use homeostat::model::{Composed, Library, Program};
 use homeostat::population::Prior;
-use homeostat::sim::{Bolus, Ensemble, Held, Infusion, Schedule, Settings};
+use homeostat::sim::{Bolus, Ensemble, Held, Infusion, Schedule, Series, Settings};
 
 /// A file of the reference data, if they are there.
 pub fn reference(path: &str) -> Option<PathBuf> {
@@ -98,6 +99,13 @@ impl Person {
     fn give(&mut self, name: &str, time: f64, amount: f64) -> &mut Self {
         let input = self.input(name);
         self.schedule.boluses.push(Bolus { input, time, amount });
+        self
+    }
+
+    /// The value of a series at all times.
+    fn constant(&mut self, name: &str, value: f64) -> &mut Self {
+        let input = self.input(name);
+        self.schedule.series.push(Series { input, times: vec![0.0], values: vec![value] });
         self
     }
 
