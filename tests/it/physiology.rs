@@ -1,6 +1,7 @@
 //! The model library against implementations and tables that others wrote.
 
 mod dalla_man;
+mod drugs;
 mod energy;
 mod s2008;
 
