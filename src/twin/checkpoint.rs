@@ -1,6 +1,8 @@
 //! A run under way on disk, beside the twin to be: who it is of, and what its chains have computed so far.
 
+mod kept;
 mod record;
+mod table;
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,7 +15,10 @@ use thiserror::Error;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::inference::{Journal, Rejection};
 
+use kept::DRAWS;
 use record::Records;
+
+pub use kept::{DrawFiles, Kept};
 
 /// Everything that the draws of a run follow from: two runs that share it give the same draws.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +64,8 @@ pub enum CheckpointError {
     Present { path: PathBuf },
     #[error("the checkpoint at {} cannot be used: {error}", path.display())]
     Files { path: PathBuf, error: io::Error },
+    #[error("draws cannot be kept in the checkpoint at {}: {reason}", path.display())]
+    Draws { path: PathBuf, reason: String },
 }
 
 impl CheckpointError {
@@ -75,6 +82,7 @@ impl CheckpointError {
             }
             Self::Present { path } => at("T3017", path, "give --resume to go on from it, or --overwrite to begin anew"),
             Self::Files { path, .. } => at("T3018", path, "remove the folder, or give --overwrite to begin anew"),
+            Self::Draws { path, .. } => at("T3018", path, "make room on the disk, then give --resume to go on"),
         }
     }
 }
@@ -139,6 +147,20 @@ impl Checkpoint {
     /// Evaluations that were kept and need not be computed again.
     pub fn kept(&self) -> usize {
         self.chains.iter().map(|chain| chain.lock().unwrap_or_else(PoisonError::into_inner).left()).sum()
+    }
+
+    /// Files for the draws as they are taken; those of an interrupted run are written again.
+    ///
+    /// # Errors
+    /// Files that cannot be made.
+    pub(super) fn draw_files(&self, dimension: usize, depth_limit: i64) -> Result<DrawFiles, CheckpointError> {
+        DrawFiles::create(&self.folder, self.chains.len(), dimension, depth_limit)
+            .map_err(|error| CheckpointError::Files { path: self.folder.clone(), error })
+    }
+
+    /// That draws could not be kept or read.
+    pub(super) fn lost(&self, reason: String) -> CheckpointError {
+        CheckpointError::Draws { path: self.folder.clone(), reason }
     }
 
     /// The state that was kept last, of a sampler that goes from stage to stage.
@@ -214,7 +236,7 @@ fn remove(folder: &Path) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(RUN) || name.starts_with(STAGE) || name.starts_with("chain-") {
+        if name.starts_with(RUN) || name.starts_with(STAGE) || name.starts_with("chain-") || name.starts_with(DRAWS) {
             fs::remove_file(entry.path())?;
         }
     }
