@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::calibration::{Options, Prepared, unwritable};
 use super::{Context, Done, Stop, summary};
-use crate::twin::Summary;
 use crate::twin::store::check_writable;
 
 /// Calibrates a twin to a patient bundle
@@ -42,12 +41,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     let Arguments { bundle, output, options, overwrite, resume, json } = arguments;
     check_writable(&output, overwrite || resume).map_err(unwritable)?;
-    let twin = Prepared::read(context, &bundle, &options)?.calibrate(&output, overwrite, resume, json)?;
-    let found = Summary::of(&twin);
+    let found = Prepared::read(context, &bundle, &options)?.calibrate(&output, overwrite, resume, json)?;
     if json {
         println!("{}", summary::json(&found, &output)?);
     } else {
         print!("{}\nWritten to {}\n", summary::table(&found), output.display());
     }
-    if twin.verdict.passed { Ok(()) } else { Err(Stop::Verdict) }
+    if found.verdict.passed { Ok(()) } else { Err(Stop::Verdict) }
 }

@@ -12,7 +12,7 @@ use crate::model::Composed;
 use crate::patient::Patient;
 use crate::sim::Settings;
 use crate::stats::Seed;
-use crate::twin::{CalibrateError, Calibration, Earlier, Progress, Sampler, StoreError, Twin, calibrate_resumable};
+use crate::twin::{CalibrateError, Calibration, Earlier, Progress, Sampler, StoreError, Summary, calibrate_resumable};
 use crate::units::{Quantity, Unit};
 
 /// How a bundle is calibrated.
@@ -100,10 +100,10 @@ impl Prepared {
         Ok(Self { patient, model, settings, warnings, seed: Seed(options.seed), pool })
     }
 
-    /// Calibrates, with bars unless `quiet`, and writes the twin.
+    /// Calibrates, with bars unless `quiet`, writes the twin and sums it up.
     ///
     /// What is computed is kept beside the twin until that is written; `resume` goes on from it.
-    pub fn calibrate(self, output: &Path, overwrite: bool, resume: bool, quiet: bool) -> Result<Twin, Stop> {
+    pub fn calibrate(self, output: &Path, overwrite: bool, resume: bool, quiet: bool) -> Result<Summary, Stop> {
         let Self { patient, model, settings, mut warnings, seed, pool } = self;
         let bars = Bars::new(&settings, quiet);
         let earlier = match (resume, overwrite) {
@@ -125,10 +125,12 @@ impl Prepared {
             let diagnostic = Diagnostic::warning("T3018", format!("a checkpoint could not be kept: {trouble}"));
             warn(&Diagnostics::from(diagnostic.help("the twin is whole, but could not have been resumed")));
         }
+        // The draws are read from the checkpoint: whether that went well is asked when the twin is written.
+        let found = pool.install(|| Summary::of(&twin));
         // The interrupted run was allowed to replace what is there, or had just written it.
         pool.install(|| twin.write(output, overwrite || resume)).map_err(unwritable)?;
         checkpoint.finish();
-        Ok(twin)
+        Ok(found)
     }
 }
 
@@ -138,6 +140,7 @@ impl From<CalibrateError> for Stop {
             CalibrateError::Files(found) => Self::Files(found),
             CalibrateError::Settings(reason) => Self::Usage(reason),
             CalibrateError::Sampler(error) => Self::Internal(error.to_string()),
+            CalibrateError::Checkpoint(error) => Self::Files(error.diagnostics()),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::report::{
     trace_chart, traces_of,
 };
 use crate::twin::store::check_writable;
-use crate::twin::{Summary, Twin, meet};
+use crate::twin::{Twin, meet};
 
 /// Calibrates a bundle, runs scenarios on the twin, and writes tables and figures
 ///
@@ -58,8 +58,8 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     output::folder(&folder)?;
     check_writable(&path, overwrite || resume).map_err(unwritable)?;
 
-    let twin = prepared.calibrate(&path, overwrite, resume, quiet)?;
-    let about = Summary::of(&twin);
+    let about = prepared.calibrate(&path, overwrite, resume, quiet)?;
+    let twin = summary::read(&path)?;
     if !quiet {
         println!("{}", summary::table(&about));
     }

@@ -5,7 +5,8 @@
 //! Chains are `[chain][draw]`, all equally long. Chains with a value that is not finite, with fewer than four draws or
 //! with the same value everywhere give NaN, which passes no threshold.
 
-use super::draws::{Draws, ParameterDiagnostics};
+use super::chains::{Chains, Statistic};
+use super::draws::ParameterDiagnostics;
 use crate::stats::{Distribution, normal_quantile};
 
 /// Φ(−1) and Φ(1): the ends of an interval of one standard error, to the digits that ArviZ has.
@@ -130,7 +131,7 @@ pub fn mcse_between(chains: &[Vec<f64>]) -> f64 {
 }
 
 /// Energy Bayesian fraction of missing information of each chain (Betancourt 2016), NaN where energies are constant.
-pub fn e_bfmi(draws: &Draws) -> Vec<f64> {
+pub fn e_bfmi(draws: &(impl Chains + ?Sized)) -> Vec<f64> {
     let of = |energy: &[f64]| {
         if energy.len() < 2 {
             return f64::NAN;
@@ -138,7 +139,8 @@ pub fn e_bfmi(draws: &Draws) -> Vec<f64> {
         let steps = energy.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f64>();
         steps / (energy.len() - 1) as f64 / variance(energy)
     };
-    draws.energy.chunks(draws.draws.max(1)).map(of).collect()
+    let [_, length, _] = draws.shape();
+    draws.statistic(Statistic::Energy).unwrap_or_default().chunks(length.max(1)).map(of).collect()
 }
 
 /// `f64::max` would hide a NaN.

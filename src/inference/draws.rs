@@ -58,12 +58,6 @@ impl Draws {
         self.divergent.iter().filter(|divergent| **divergent).count()
     }
 
-    /// Draws whose trajectory was cut off at the largest tree depth: correct, and dear for how far they went.
-    pub fn at_depth_limit(&self) -> usize {
-        let reached = self.tree_depth.iter().filter(|depth| **depth >= self.depth_limit).count();
-        if self.depth_limit > 0 { reached } else { 0 }
-    }
-
     /// Every draw of every chain, chain after chain.
     pub fn all(&self) -> Vec<Vec<f64>> {
         self.values.chunks(self.dimension.max(1)).map(<[f64]>::to_vec).collect()

@@ -14,8 +14,9 @@ pub trait Journal: Sync {
     fn keep(&self, chain: usize, density: &Result<f64, Rejection>, gradient: &[f64]);
 }
 
-/// Keeps nothing.
-pub(super) struct Forget;
+/// A journal that keeps nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Forget;
 
 impl Journal for Forget {
     fn replay(&self, _: usize, _: &mut [f64]) -> Option<Result<f64, Rejection>> {

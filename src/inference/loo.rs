@@ -40,10 +40,10 @@ pub struct Elpd {
 /// Mean effective sample size of the parameters' means, over the number of draws; `[parameter][chain][draw]`.
 ///
 /// 1 for one chain, and where no parameter has an effective sample size.
-pub fn relative_efficiency(parameters: &[Vec<Vec<f64>>]) -> f64 {
-    let several = parameters.iter().filter(|chains| chains.len() > 1);
-    let of = |chains: &Vec<Vec<f64>>| ess_mean(chains) / chains.iter().map(Vec::len).sum::<usize>() as f64;
-    let found: Vec<f64> = several.map(of).filter(|share| share.is_finite()).collect();
+pub fn relative_efficiency(parameters: impl IntoIterator<Item: AsRef<[Vec<f64>]>>) -> f64 {
+    let of = |chains: &[Vec<f64>]| ess_mean(chains) / chains.iter().map(Vec::len).sum::<usize>() as f64;
+    let several = parameters.into_iter().filter(|chains| chains.as_ref().len() > 1);
+    let found: Vec<f64> = several.map(|chains| of(chains.as_ref())).filter(|share| share.is_finite()).collect();
     if found.is_empty() { 1.0 } else { found.iter().sum::<f64>() / found.len() as f64 }
 }
 

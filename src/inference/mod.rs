@@ -2,6 +2,7 @@
 
 mod abc;
 mod blocks;
+mod chains;
 mod density;
 mod diagnostics;
 mod discrepancy;
@@ -29,6 +30,7 @@ pub use abc::{
     AbcAdjustment, AbcGeneration, AbcKernel, AbcParticle, AbcReport, AbcRun, AbcSettings, AbcState, Projection, abc,
     abc_from,
 };
+pub use chains::{Chains, MemoryTrace, Statistic, Trace};
 pub use diagnostics::{
     diagnose, e_bfmi, ess_bulk, ess_mean, ess_quantile, ess_tail, mcse_between, mcse_mean, mcse_quantile, mcse_sd,
     r_hat, r_hat_folded, r_hat_rank,
@@ -36,7 +38,7 @@ pub use diagnostics::{
 pub use discrepancy::{PredictivePValues, predictive_p_value};
 pub use draws::{Draws, ParameterDiagnostics, Verdict};
 pub use ensemble::{EnsembleReport, EnsembleSettings, ensemble};
-pub use journal::Journal;
+pub use journal::{Forget, Journal};
 pub use laplace::{Laplace, laplace};
 pub use loo::{Elpd, Loo, loo, relative_efficiency};
 pub use mode::{Mode, ModeSettings, maximise, modes};
@@ -49,4 +51,4 @@ pub use smc::{Particle, SmcMove, SmcReport, SmcRun, SmcSettings, SmcStage, SmcSt
 pub use stages::StageProgress;
 pub use target::{LogDensity, LogDensityGradient, Rejection, Simulator, Target, Tempered};
 pub use verdict::{LEAST_E_BFMI, LEAST_ESS, WORST_R_HAT};
-pub use whiten::{Whitened, nuts_from, nuts_resumable};
+pub use whiten::{Whitened, nuts_from, nuts_traced};

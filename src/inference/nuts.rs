@@ -10,6 +10,7 @@ use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use thiserror::Error;
 
+use super::chains::{MemoryTrace, Trace};
 use super::density::Density;
 use super::draws::Draws;
 use super::journal::{Forget, Journal};
@@ -106,18 +107,21 @@ pub fn nuts<T: LogDensityGradient>(
     seed: Seed,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Draws, SampleError> {
-    nuts_kept(target, starts, settings, seed, &Forget, progress)
+    let trace = MemoryTrace::new(settings.chains);
+    let gradients = nuts_kept(target, starts, settings, seed, (&Forget, &trace), progress)?;
+    Ok(trace.draws(target.dimension(), settings.max_tree_depth as i64, gradients))
 }
 
-/// [`nuts`], told by a journal what it had computed before it was killed, and telling it what it computes.
+/// [`nuts`], told by a journal what it had computed before it was killed, and telling it what it computes; draws go to the
+/// trace. Returns the gradients of all chains, warmup included.
 pub(super) fn nuts_kept<T: LogDensityGradient>(
     target: &T,
     starts: &[Vec<f64>],
     settings: &NutsSettings,
     seed: Seed,
-    journal: &dyn Journal,
+    kept: (&dyn Journal, &dyn Trace),
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Draws, SampleError> {
+) -> Result<u64, SampleError> {
     settings.check()?;
     let dimension = target.dimension();
     if let Some(wrong) = starts.iter().find(|start| start.len() != dimension) {
@@ -127,14 +131,14 @@ pub(super) fn nuts_kept<T: LogDensityGradient>(
     if starts.is_empty() || dimension == 0 {
         return Err(SampleError::Settings("there is no start, or no parameter to draw".into()));
     }
-    let chains: Vec<Trace> = (0..settings.chains)
+    let gradients: Vec<u64> = (0..settings.chains)
         .into_par_iter()
         .map(|chain| {
             let start = &starts[chain % starts.len()];
             match settings.metric {
                 // The two closures differ in the type of `word` alone, which cannot be named.
                 Metric::Diagonal => {
-                    run(settings.diagonal(), target, start, settings, (seed, chain, journal), progress, |word| Word {
+                    run(settings.diagonal(), target, start, settings, (seed, chain, kept), progress, |word| Word {
                         ln_density: word.point.logp,
                         divergent: word.divergence.diverging,
                         tree_depth: word.depth,
@@ -144,7 +148,7 @@ pub(super) fn nuts_kept<T: LogDensityGradient>(
                     })
                 }
                 Metric::LowRank => {
-                    run(settings.low_rank(), target, start, settings, (seed, chain, journal), progress, |word| Word {
+                    run(settings.low_rank(), target, start, settings, (seed, chain, kept), progress, |word| Word {
                         ln_density: word.point.logp,
                         divergent: word.divergence.diverging,
                         tree_depth: word.depth,
@@ -156,27 +160,7 @@ pub(super) fn nuts_kept<T: LogDensityGradient>(
             }
         })
         .collect::<Result<_, _>>()?;
-    let mut draws = Draws {
-        chains: settings.chains,
-        draws: settings.draws,
-        dimension,
-        depth_limit: settings.max_tree_depth as i64,
-        ..Draws::default()
-    };
-    for trace in chains {
-        draws.gradients += trace.gradients;
-        draws.values.extend(trace.values);
-        draws.step_size.extend(trace.step_size);
-        for word in trace.words {
-            draws.ln_density.push(word.ln_density);
-            draws.divergent.push(word.divergent);
-            draws.tree_depth.push(word.tree_depth as i64);
-            draws.leapfrogs.push(word.leapfrogs as i64);
-            draws.energy.push(word.energy);
-            draws.acceptance.push(word.acceptance);
-        }
-    }
-    Ok(draws)
+    Ok(gradients.into_iter().sum())
 }
 
 impl NutsSettings {
@@ -245,13 +229,19 @@ struct Word {
     acceptance: f64,
 }
 
-/// One chain after warmup.
-#[derive(Default)]
-struct Trace {
-    values: Vec<f64>,
-    words: Vec<Word>,
-    step_size: Vec<f64>,
-    gradients: u64,
+impl Word {
+    /// In the order of [`Statistic::ALL`](super::Statistic::ALL).
+    fn numbers(&self, step_size: f64) -> [f64; 7] {
+        [
+            self.ln_density,
+            f64::from(u8::from(self.divergent)),
+            self.tree_depth as f64,
+            self.leapfrogs as f64,
+            self.energy,
+            self.acceptance,
+            step_size,
+        ]
+    }
 }
 
 /// The statistics of a draw that a sampler with settings `S` gives.
@@ -263,10 +253,10 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
     target: &'a T,
     start: &[f64],
     settings: &NutsSettings,
-    (seed, chain, journal): (Seed, usize, &'a dyn Journal),
+    (seed, chain, (journal, trace)): (Seed, usize, (&'a dyn Journal, &dyn Trace)),
     progress: &(dyn Fn(Progress) + Sync),
     word: impl Fn(&Statistics<'a, S, T>) -> Word,
-) -> Result<Trace, SampleError> {
+) -> Result<u64, SampleError> {
     let gradients = Rc::new(Cell::new(0));
     let mut jitter = seed.stream("nuts start", chain as u64);
     let mut position = start.to_vec();
@@ -290,7 +280,6 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
         }
     };
     let total = settings.warmup + settings.draws;
-    let mut trace = Trace::default();
     let mut divergences = 0;
     let mut step_size = f64::NAN;
     for done in 1..=total {
@@ -303,15 +292,12 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
         if !warmup {
             let word = word(&statistics);
             divergences += usize::from(word.divergent);
-            trace.values.extend_from_slice(&position);
-            trace.words.push(word);
-            trace.step_size.push(step_size);
+            trace.record(chain, &position, &word.numbers(step_size));
         }
         // What the sampler tells is already the step size of the next draw.
         step_size = state.step_size;
         let gradients = gradients.get();
         progress(Progress { chain, done, total, warmup, divergences, gradients, step_size });
     }
-    trace.gradients = gradients.get();
-    Ok(trace)
+    Ok(gradients.get())
 }

@@ -1,7 +1,8 @@
 //! Whether draws can be trusted, by fixed criteria, and if not, why and what to try.
 
+use super::chains::{Chains, Statistic};
 use super::diagnostics::{diagnose, e_bfmi};
-use super::draws::{Draws, ParameterDiagnostics, Verdict};
+use super::draws::{ParameterDiagnostics, Verdict};
 
 /// Largest rank-normalised split R̂ that passes.
 pub const WORST_R_HAT: f64 = 1.01;
@@ -15,24 +16,32 @@ impl Verdict {
     ///
     /// Passes if and only if every R̂ ≤ 1.01, every bulk and tail effective sample size ≥ 400, no draw diverged and the
     /// E-BFMI of every chain is ≥ 0.3. A diagnostic that cannot be computed does not pass.
-    pub fn of(draws: &Draws, names: &[String]) -> Verdict {
-        let parameters: Vec<ParameterDiagnostics> =
-            (0..draws.dimension).map(|parameter| diagnose(&draws.parameter(parameter))).collect();
+    pub fn of(draws: &(impl Chains + ?Sized), names: &[String]) -> Verdict {
+        let [chains, length, dimension] = draws.shape();
+        let (mut parameters, mut constant, mut finite) = (Vec::with_capacity(dimension), Vec::new(), true);
+        for at in 0..dimension {
+            let column = draws.column(at);
+            parameters.push(diagnose(&column));
+            finite &= column.iter().flatten().all(|value| value.is_finite());
+            let first = column.iter().flatten().next().copied();
+            // A parameter with one value in all draws.
+            constant.extend(first.filter(|first| column.iter().flatten().all(|x| x == first)).map(|first| (at, first)));
+        }
         let name = |at: usize| names.get(at).cloned().unwrap_or_else(|| format!("parameter {}", at + 1));
         let mut reasons = Vec::new();
-        if draws.chains == 0 || draws.draws == 0 || draws.dimension == 0 {
+        if chains == 0 || length == 0 || dimension == 0 {
             reasons.push("There are no draws.".to_string());
         }
-        if draws.values.iter().any(|value| !value.is_finite()) {
+        if !finite {
             reasons.push("Some draws are not finite numbers: the target is broken there.".into());
         }
-        for (at, constant) in constant_parameters(draws) {
+        for (at, constant) in constant {
             reasons.push(format!(
                 "{} has the value {constant} in every draw: it was not sampled. Fix it in the model, or check the sampler.",
                 name(at)
             ));
         }
-        if draws.chains == 1 {
+        if chains == 1 {
             reasons
                 .push("One chain cannot be compared with another, so R̂ cannot be computed: run at least two.".into());
         }
@@ -57,12 +66,13 @@ impl Verdict {
                 ));
             }
         }
-        let divergences = draws.divergences();
+        let divergent = draws.statistic(Statistic::Divergent).unwrap_or_default();
+        let divergences = divergent.iter().filter(|divergent| **divergent != 0.0).count();
         if divergences > 0 {
             reasons.push(format!(
                 "{divergences} of {} draws diverged, so that part of the posterior may be missing. Raise the target \
                  acceptance (0.9, 0.99), or narrow a prior under which the model cannot be solved.",
-                draws.divergent.len()
+                divergent.len()
             ));
         }
         let e_bfmis = e_bfmi(draws);
@@ -90,13 +100,6 @@ impl Verdict {
             parameters,
         }
     }
-}
-
-/// Parameters with one value in all draws, with that value.
-fn constant_parameters(draws: &Draws) -> Vec<(usize, f64)> {
-    let Some(first) = draws.values.get(..draws.dimension) else { return Vec::new() };
-    let constant = |at: &usize| draws.values.chunks(draws.dimension).all(|draw| draw[*at] == first[*at]);
-    (0..draws.dimension).filter(constant).map(|at| (at, first[at])).collect()
 }
 
 /// Which parameter exceeds its limit most, by how much, and how many others do, as " (and 3 other parameters)".

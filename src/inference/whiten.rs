@@ -4,6 +4,7 @@ use nalgebra::DVector;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
+use super::chains::{MemoryTrace, Trace};
 use super::draws::Draws;
 use super::journal::{Forget, Journal};
 use super::laplace::Laplace;
@@ -22,14 +23,17 @@ impl<'a, T: LogDensityGradient> Whitened<'a, T> {
     pub fn new(target: &'a T, laplace: &'a Laplace) -> Self {
         Self { target, laplace }
     }
+}
 
-    /// Draws of z as draws of x.
-    pub fn back(&self, mut draws: Draws) -> Draws {
-        for draw in draws.values.chunks_mut(self.laplace.dimension().max(1)) {
-            let position = self.laplace.position(draw);
-            draw.copy_from_slice(&position);
-        }
-        draws
+/// Draws of z told on as draws of x.
+struct Back<'a> {
+    laplace: &'a Laplace,
+    trace: &'a dyn Trace,
+}
+
+impl Trace for Back<'_> {
+    fn record(&self, chain: usize, position: &[f64], statistics: &[f64; 7]) {
+        self.trace.record(chain, &self.laplace.position(position), statistics);
     }
 }
 
@@ -78,22 +82,24 @@ pub fn nuts_from<T: LogDensityGradient>(
     seed: Seed,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Draws, SampleError> {
-    nuts_resumable(target, laplace, settings, seed, &Forget, progress)
+    let trace = MemoryTrace::new(settings.chains);
+    let gradients = nuts_traced(target, laplace, settings, seed, (&Forget, &trace), progress)?;
+    Ok(trace.draws(target.dimension(), settings.max_tree_depth as i64, gradients))
 }
 
-/// [`nuts_from`] with a journal: a run that was killed goes on from what it holds, and gives the draws that it would have
-/// given.
+/// [`nuts_from`] with a trace that takes the draws, and a journal: a run that was killed goes on from what that holds, and
+/// gives the draws that it would have given. Returns the gradients of all chains, warmup included.
 ///
 /// # Errors
 /// Those of [`nuts_from`].
-pub fn nuts_resumable<T: LogDensityGradient>(
+pub fn nuts_traced<T: LogDensityGradient>(
     target: &T,
     laplace: &Laplace,
     settings: &NutsSettings,
     seed: Seed,
-    journal: &dyn Journal,
+    (journal, trace): (&dyn Journal, &dyn Trace),
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Draws, SampleError> {
+) -> Result<u64, SampleError> {
     let whitened = Whitened::new(target, laplace);
     let (mut workspace, mut gradient) = (whitened.workspace(), vec![0.0; laplace.dimension()]);
     let mut start = |chain: usize| {
@@ -110,5 +116,5 @@ pub fn nuts_resumable<T: LogDensityGradient>(
         position
     };
     let starts: Vec<Vec<f64>> = (0..settings.chains).map(&mut start).collect();
-    nuts_kept(&whitened, &starts, settings, seed, journal, progress).map(|draws| whitened.back(draws))
+    nuts_kept(&whitened, &starts, settings, seed, (journal, &Back { laplace, trace }), progress)
 }

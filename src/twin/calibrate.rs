@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::inference::{self, Draws, LogDensityGradient, NutsSettings, SampleError, Verdict};
+use crate::inference::{self, Chains, Draws, LogDensityGradient, NutsSettings, SampleError, Verdict};
 use crate::likelihood::{Matching, Posterior, match_patient};
 use crate::model::{Composed, Program};
 use crate::patient::Patient;
@@ -16,7 +16,7 @@ use crate::population::{Prior, PriorError};
 use crate::sim::{Method, Settings, Used};
 use crate::stats::Seed;
 
-use super::checkpoint::{Checkpoint, Earlier, RunIdentity};
+use super::checkpoint::{Checkpoint, CheckpointError, Earlier, Kept, RunIdentity};
 use super::checks;
 use super::predict::predictions;
 use super::sampler::{self, Sampled, Sampler};
@@ -77,6 +77,9 @@ pub enum CalibrateError {
     /// The sampler broke off for a reason of its own.
     #[error("{0}")]
     Sampler(SampleError),
+    /// The draws could not be kept; the checkpoint is left to go on from.
+    #[error("{0}")]
+    Checkpoint(CheckpointError),
 }
 
 impl From<Diagnostics> for CalibrateError {
@@ -102,11 +105,13 @@ pub fn calibrate(
     let begun = Instant::now();
     settings.sampler.check(patient)?;
     let met = meet(model, patient, settings.solver)?;
-    sample(met, patient, settings, seed, begun, None, progress)
+    let (twin, warnings) = sample(met, patient, settings, seed, begun, None, progress)?;
+    Ok((twin.gathered(), warnings))
 }
 
 /// [`calibrate`], keeping what it computes beside the twin to be written, so that a run that is killed can be resumed: it then
-/// gives the same draws, bit for bit. The checkpoint is to be finished once the twin is written.
+/// gives the same draws, bit for bit. Draws of [`Sampler::Nuts`] are kept there as well, and not in memory. The checkpoint is
+/// to be finished once the twin is written and needed no more.
 ///
 /// # Errors
 /// Those of [`calibrate`]; T3015 to T3018 where the checkpoint cannot be used.
@@ -117,7 +122,7 @@ pub fn calibrate_resumable(
     seed: Seed,
     (twin, earlier): (&Path, Earlier),
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<(Twin, Diagnostics, Checkpoint), CalibrateError> {
+) -> Result<(Twin<Kept>, Diagnostics, Checkpoint), CalibrateError> {
     let begun = Instant::now();
     settings.sampler.check(patient)?;
     let met = meet(model, patient, settings.solver)?;
@@ -126,6 +131,7 @@ pub fn calibrate_resumable(
     progress(Progress::Resumed { evaluations: checkpoint.kept() });
     match sample(met, patient, settings, seed, begun, Some(&checkpoint), progress) {
         Ok((twin, warnings)) => Ok((twin, warnings, checkpoint)),
+        Err(error @ CalibrateError::Checkpoint(_)) => Err(error),
         Err(error) => {
             // Told the same again, the run would fail in the same way.
             checkpoint.finish();
@@ -142,11 +148,11 @@ fn sample(
     begun: Instant,
     checkpoint: Option<&Checkpoint>,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<(Twin, Diagnostics), CalibrateError> {
+) -> Result<(Twin<Kept>, Diagnostics), CalibrateError> {
     let prior = &posterior.prior;
     let mut twin = Twin {
         person: person(patient, &matching, &posterior),
-        draws: Draws { dimension: prior.dimension(), ..Draws::default() },
+        draws: Kept::Memory(Draws { dimension: prior.dimension(), ..Draws::default() }),
         verdict: Verdict::of(&Draws::default(), &[]),
         prior_draws: (0..settings.prior_draws as u64)
             .map(|draw| prior.natural(&prior.draw(&mut seed.stream("prior", draw))))
@@ -159,28 +165,25 @@ fn sample(
     twin.check_names().map_err(name_error)?;
 
     let sampled = sampler::sample(&posterior, &twin.prior_draws, settings, seed, checkpoint, progress)?;
-    let Sampled { mut draws, gradients, ln_evidence, remarks, reasons } = sampled;
-    let every = (draws.values.len() / prior.dimension()).div_ceil(LOOKED_AT).max(1);
-    let positions: Vec<Vec<f64>> = draws.values.chunks(prior.dimension()).step_by(every).map(<[f64]>::to_vec).collect();
-    for draw in draws.values.chunks_mut(prior.dimension()) {
-        let natural = prior.natural(draw);
-        draw.copy_from_slice(&natural);
-    }
+    let Sampled { draws, looked_at, gradients, ln_evidence, remarks, reasons } = sampled;
     let names: Vec<String> = prior.calibrated.iter().map(|c| c.name.clone()).collect();
-    twin.provenance.solver = solver(&posterior, &positions);
+    twin.provenance.solver = solver(&posterior, &looked_at);
     twin.verdict = Verdict::of(&draws, &names);
     twin.verdict.reasons.extend(reasons);
     twin.provenance.ln_evidence = ln_evidence;
     twin.provenance.remarks = remarks;
-    draws.gradients = gradients;
     twin.predictions = predictions(&posterior, &draws, settings.predictions, seed, progress);
-    twin.draws = draws;
+    twin.draws = draws.of_gradients(gradients);
     twin.verdict.reasons.extend(checks::unlike(&twin));
     twin.verdict.reasons.extend(checks::contradicted(&posterior, seed));
     twin.verdict.passed = twin.verdict.reasons.is_empty();
     twin.provenance.gradients = gradients;
     twin.provenance.seconds = begun.elapsed().as_secs_f64();
-    Ok((twin, warnings))
+    // What could not be read again would have been judged as if it were not a number.
+    match (twin.draws.trouble(), checkpoint) {
+        (Some(reason), Some(checkpoint)) => Err(CalibrateError::Checkpoint(checkpoint.lost(reason))),
+        _ => Ok((twin, warnings)),
+    }
 }
 
 /// The posterior of a bundle under a model, with what was and was not used, and warnings.
@@ -274,9 +277,6 @@ fn provenance(posterior: &Posterior, patient: &Patient, settings: &Calibration, 
         remarks: Vec::new(),
     }
 }
-
-/// Draws whose solver is looked at for the provenance.
-const LOOKED_AT: usize = 100;
 
 /// How the model was solved: by which method, and at how many of these positions explicit steps would not do.
 fn solver(posterior: &Posterior, positions: &[Vec<f64>]) -> String {

@@ -2,8 +2,10 @@
 
 mod folder;
 mod frames;
+mod kept;
 mod record;
 mod simulations;
+mod table;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,8 @@ use crate::inference::{Journal, Rejection};
 use folder::Folder;
 use record::Records;
 pub use simulations::{CheckIdentity, KeptSimulations};
+
+pub use kept::{DrawFiles, Kept};
 
 /// Everything that the draws of a run follow from: two runs that share it give the same draws.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +67,8 @@ pub enum CheckpointError {
     Present { path: PathBuf },
     #[error("the checkpoint at {} cannot be used: {error}", path.display())]
     Files { path: PathBuf, error: io::Error },
+    #[error("draws cannot be kept in the checkpoint at {}: {reason}", path.display())]
+    Draws { path: PathBuf, reason: String },
 }
 
 impl CheckpointError {
@@ -79,6 +85,7 @@ impl CheckpointError {
             }
             Self::Present { path } => at("T3017", path, "give --resume to go on from it, or --overwrite to begin anew"),
             Self::Files { path, .. } => at("T3018", path, "remove the folder, or give --overwrite to begin anew"),
+            Self::Draws { path, .. } => at("T3018", path, "make room on the disk, then give --resume to go on"),
         }
     }
 }
@@ -114,6 +121,20 @@ impl Checkpoint {
     /// Evaluations that were kept and need not be computed again.
     pub fn kept(&self) -> usize {
         self.chains.iter().map(|chain| chain.lock().unwrap_or_else(PoisonError::into_inner).left()).sum()
+    }
+
+    /// Files for the draws as they are taken; those of an interrupted run are written again.
+    ///
+    /// # Errors
+    /// Files that cannot be made.
+    pub(super) fn draw_files(&self, dimension: usize, depth_limit: i64) -> Result<DrawFiles, CheckpointError> {
+        DrawFiles::create(&self.folder, self.chains.len(), dimension, depth_limit)
+            .map_err(|error| self.folder.failed(error))
+    }
+
+    /// That draws could not be kept or read.
+    pub(super) fn lost(&self, reason: String) -> CheckpointError {
+        CheckpointError::Draws { path: self.folder.path().to_owned(), reason }
     }
 
     /// The state that was kept last, of a sampler that goes from stage to stage.

@@ -1,7 +1,9 @@
 //! What is checked of a calibration beside its draws: that predictions are of the density that was sampled, and that data do not
 //! contradict the prior.
 
-use super::{Twin, predict};
+use super::Twin;
+use super::predict::Thinned;
+use crate::inference::{Chains, Statistic};
 use crate::likelihood::{Posterior, hours_to_model};
 use crate::patient::Censoring;
 use crate::sim::LANES;
@@ -11,31 +13,39 @@ use crate::stats::Seed;
 /// stepping within the tolerance differ by far less.
 const SAME: f64 = 1e-2;
 
+/// Draws that are in memory at a time.
+const ROWS: usize = 256;
+
 /// A sentence on draws whose predictions are not those of the density that was sampled: scenarios on them would be of
 /// another person.
-pub(super) fn unlike(twin: &Twin) -> Option<String> {
+pub(super) fn unlike<D: Chains>(twin: &Twin<D>) -> Option<String> {
     let (posterior, draws) = (&twin.posterior, &twin.draws);
-    if draws.ln_density.is_empty() || twin.predictions.ln_likelihood.is_empty() {
+    let kept = Thinned::new(draws, twin.predictions.thin);
+    let [_, length, _] = draws.shape();
+    let densities = draws.statistic(Statistic::LnDensity)?;
+    if twin.predictions.ln_likelihood.is_empty() {
         return None;
     }
-    let kept = predict::kept(draws, twin.predictions.thin);
-    let densities: Vec<f64> = (0..draws.chains)
-        .flat_map(|c| (0..draws.draws).step_by(twin.predictions.thin.max(1)).map(move |d| c * draws.draws + d))
-        .map(|at| draws.ln_density[at])
-        .collect();
+    let density_of = |(chain, draw): &(usize, usize)| densities[chain * length + draw];
+    let densities: Vec<f64> = kept.at(0..kept.len()).iter().map(density_of).collect();
     // The density is known up to a constant of the run: differences are looked at from their median.
-    let difference = |(number, natural): (usize, &&[f64])| {
+    let difference = |number: usize, natural: &[f64]| {
         let parts = posterior.terms.iter().zip(&twin.predictions.ln_likelihood);
         let scores = parts.map(|(term, scores)| {
             let count = term.readings.len();
             scores[number * count..(number + 1) * count].iter().sum::<f64>()
         });
         let real: Vec<f64> =
-            posterior.prior.calibrated.iter().zip(natural.iter()).map(|(c, x)| c.transform.to_real(*x)).collect();
+            posterior.prior.calibrated.iter().zip(natural).map(|(c, x)| c.transform.to_real(*x)).collect();
         let ln_prior = posterior.prior.ln_density_gradient(&real, &mut vec![0.0; real.len()]);
         densities[number] - ln_prior - scores.sum::<f64>()
     };
-    let differences: Vec<f64> = kept.iter().enumerate().map(difference).collect();
+    let mut differences = Vec::with_capacity(kept.len());
+    while differences.len() < kept.len() {
+        let first = differences.len();
+        let rows = draws.rows(&kept.at(first..first + ROWS));
+        differences.extend(rows.iter().enumerate().map(|(after, natural)| difference(first + after, natural)));
+    }
     let mut sorted: Vec<f64> = differences.iter().copied().filter(|x| x.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);

@@ -1,6 +1,7 @@
 //! Writes a twin as one file and reads it back, bit for bit; reading needs nothing but the file.
 
 mod groups;
+mod parts;
 mod texts;
 
 use std::path::{Path, PathBuf};
@@ -10,13 +11,16 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::inference::Chains;
 use crate::likelihood::{Matched, Posterior};
 use crate::model::{Composed, Program};
 use crate::population::Prior;
 use crate::stats::Seed;
 
-use super::store::{self, Store, StoreError};
-use super::{Person, Provenance, Twin, predict};
+use super::predict::{Thinned, predict_block};
+use super::store::{self, Group, Store, StoreError};
+use super::{Person, Provenance, Twin};
+use parts::Part;
 
 /// Attributes of the file's root.
 const PERSON: &str = "person";
@@ -67,15 +71,57 @@ impl TwinError {
     }
 }
 
-impl Twin {
-    /// Writes the twin at `path`, whole or not at all.
+impl<D: Chains> Twin<D> {
+    /// Writes the twin at `path`, whole or not at all; one variable after another, so that they need not all be in memory.
     ///
     /// # Errors
-    /// Those of [`store::write`].
+    /// Those of [`store::write`]; draws that cannot be read any more where they were kept.
     pub fn write(&self, path: &Path, overwrite: bool) -> Result<(), StoreError> {
-        store::write(path, &self.to_store(), overwrite)
+        let mut writer = store::Writer::begin(path, overwrite)?;
+        parts::write(self, &mut |part| match part {
+            Part::Group(name, attributes) => writer.group(name, attributes),
+            Part::Variable(variable) => writer.variable(&variable),
+        })?;
+        if let Some(reason) = self.draws.trouble() {
+            return Err(StoreError::Unwritable { path: path.into(), reason: format!("its draws are lost: {reason}") });
+        }
+        writer.finish(&self.attributes(), &texts::write(&self.posterior))
     }
 
+    /// Whether every name can be kept in a file.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] with the name.
+    pub(super) fn check_names(&self) -> Result<(), StoreError> {
+        let mut groups: Vec<Group> = Vec::new();
+        parts::write(self, &mut |part| {
+            match (part, groups.last_mut()) {
+                (Part::Group(name, attributes), _) => {
+                    groups.push(Group { name: name.into(), attributes, variables: Vec::new() });
+                }
+                (Part::Variable(variable), Some(group)) => group.variables.push(variable),
+                (Part::Variable(_), None) => {}
+            }
+            Ok(())
+        })?;
+        Store { attributes: self.attributes(), groups, texts: texts::write(&self.posterior) }.validate()
+    }
+
+    /// Attributes of the whole.
+    fn attributes(&self) -> Map<String, Value> {
+        let names: Vec<String> = self.posterior.prior.calibrated.iter().map(|c| c.name.clone()).collect();
+        let mut attributes = Map::new();
+        attributes.insert("inference_library".into(), json!("homeostat"));
+        attributes.insert("inference_library_version".into(), json!(self.provenance.version));
+        attributes.insert("notice".into(), json!(super::NOTICE));
+        attributes.insert(PERSON.into(), json!(self.person));
+        attributes.insert(PROVENANCE.into(), json!(self.provenance));
+        attributes.insert(VERDICT.into(), texts::verdict(&self.verdict, &names));
+        attributes
+    }
+}
+
+impl Twin {
     /// Reads a twin, compiles its model again from the text in it, and checks on a draw that model, prior and readings
     /// say what they said when it was written.
     ///
@@ -85,18 +131,6 @@ impl Twin {
         let twin = Self::from_store(path, &store::read(path)?)?;
         twin.check_meaning().map_err(|reason| TwinError::Meaning { path: path.into(), reason })?;
         Ok(twin)
-    }
-
-    fn to_store(&self) -> Store {
-        let names: Vec<String> = self.posterior.prior.calibrated.iter().map(|c| c.name.clone()).collect();
-        let mut attributes = Map::new();
-        attributes.insert("inference_library".into(), json!("homeostat"));
-        attributes.insert("inference_library_version".into(), json!(self.provenance.version));
-        attributes.insert("notice".into(), json!(super::NOTICE));
-        attributes.insert(PERSON.into(), json!(self.person));
-        attributes.insert(PROVENANCE.into(), json!(self.provenance));
-        attributes.insert(VERDICT.into(), texts::verdict(&self.verdict, &names));
-        Store { attributes, groups: groups::write(self), texts: texts::write(&self.posterior) }
     }
 
     fn from_store(path: &Path, store: &Store) -> Result<Self, TwinError> {
@@ -126,19 +160,11 @@ impl Twin {
         })
     }
 
-    /// Whether every name can be kept in a file.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] with the name.
-    pub(super) fn check_names(&self) -> Result<(), StoreError> {
-        self.to_store().validate()
-    }
-
     /// Predicts the first kept draw again, as calibration did; a build with another meaning of the model would find
     /// another likelihood.
     fn check_meaning(&self) -> Result<(), String> {
-        let draws = predict::kept(&self.draws, self.predictions.thin);
-        let found = predict::predict_block(&self.posterior, &draws, 0, Seed(self.provenance.seed));
+        let kept = Thinned::new(&self.draws, self.predictions.thin);
+        let found = predict_block(&self.posterior, (&self.draws, kept), 0, Seed(self.provenance.seed));
         let found = found.into_iter().next().flatten();
         for (index, term) in self.posterior.terms.iter().enumerate() {
             let kept = self.predictions.ln_likelihood[index].iter().take(term.readings.len());

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::inference::{Elpd, PredictivePValues, Sensitivity, Verdict};
+use crate::inference::{Chains, Elpd, PredictivePValues, Sensitivity, Verdict};
 use crate::patient::Censoring;
 
 use super::loo::{LooSummary, Predicted, predicted};
@@ -81,7 +81,7 @@ pub struct Interval {
 
 impl Summary {
     /// Sums a twin up.
-    pub fn of(twin: &Twin) -> Self {
+    pub fn of<D: Chains>(twin: &Twin<D>) -> Self {
         let model = &twin.posterior.program.model;
         let (predicted, sensitivities) = (predicted(twin), sensitivities(twin));
         let parameter = |index: usize| {
@@ -102,11 +102,10 @@ impl Summary {
     }
 }
 
-fn parameter(twin: &Twin, index: usize, sensitivity: Option<Sensitivity>) -> ParameterSummary {
+fn parameter<D: Chains>(twin: &Twin<D>, index: usize, sensitivity: Option<Sensitivity>) -> ParameterSummary {
     let calibrated = &twin.posterior.prior.calibrated[index];
     let about = &twin.posterior.program.model.parameters[calibrated.parameter].about;
-    let mut after: Vec<f64> =
-        twin.draws.values.iter().skip(index).step_by(twin.draws.dimension.max(1)).copied().collect();
+    let mut after = twin.draws.column(index).concat();
     let real = |values: &mut dyn Iterator<Item = f64>| variance(values.map(|x| calibrated.transform.to_real(x)));
     let before = real(&mut twin.prior_draws.iter().map(|draw| draw[index]));
     let contraction = 1.0 - real(&mut after.iter().copied()) / before;
@@ -131,7 +130,7 @@ fn parameter(twin: &Twin, index: usize, sensitivity: Option<Sensitivity>) -> Par
     }
 }
 
-fn readings(twin: &Twin, predicted: Predicted) -> Vec<ReadingSummary> {
+fn readings<D>(twin: &Twin<D>, predicted: Predicted) -> Vec<ReadingSummary> {
     let terms = twin.posterior.terms.iter().enumerate().zip(predicted.terms);
     terms
         .map(|((number, term), predicted)| {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::inference::{Elpd, Loo, PredictivePValues, loo, relative_efficiency};
+use crate::inference::{Chains, Elpd, Loo, PredictivePValues, loo, relative_efficiency};
 use crate::likelihood::Term;
 use crate::model::ErrorFamily;
 use crate::patient::Censoring;
@@ -36,27 +36,23 @@ pub(super) struct Predicted {
 }
 
 /// Cross-validates every term.
-pub(super) fn predicted(twin: &Twin) -> Predicted {
+pub(super) fn predicted<D: Chains>(twin: &Twin<D>) -> Predicted {
     let thin = twin.predictions.thin.max(1);
-    let parameters: Vec<Vec<Vec<f64>>> = (0..twin.draws.dimension)
-        .map(|index| {
-            let chains = twin.draws.parameter(index).into_iter();
-            chains.map(|chain| chain.into_iter().step_by(thin).collect()).collect()
-        })
-        .collect();
-    let efficiency = relative_efficiency(&parameters);
+    let [_, _, dimension] = twin.draws.shape();
+    let thinned = |chain: Vec<f64>| chain.into_iter().step_by(thin).collect::<Vec<f64>>();
+    let columns = (0..dimension).map(|index| twin.draws.column(index).into_iter().map(thinned).collect::<Vec<_>>());
+    let efficiency = relative_efficiency(columns);
     let mut found = Predicted { terms: Vec::new(), total: None };
     let mut all: Vec<Loo> = Vec::new();
     for (number, term) in twin.posterior.terms.iter().enumerate() {
-        let of = |values: &'_ [Vec<f64>]| values.get(number).cloned().unwrap_or_default();
-        let ln_likelihood = of(&twin.predictions.ln_likelihood);
+        let ln_likelihood = twin.predictions.ln_likelihood.get(number).map_or(&[][..], Vec::as_slice);
         if ln_likelihood.is_empty() || term.readings.is_empty() {
             found.terms.push(None);
             continue;
         }
-        let replicates = of(&twin.predictions.replicates);
-        let loo = loo(&ln_likelihood, term.readings.len(), efficiency);
-        found.terms.push(Some((of_term(term, &loo, &replicates), predictive_p_values(term, &replicates))));
+        let replicates = twin.predictions.replicates.get(number).map_or(&[][..], Vec::as_slice);
+        let loo = loo(ln_likelihood, term.readings.len(), efficiency);
+        found.terms.push(Some((of_term(term, &loo, replicates), predictive_p_values(term, replicates))));
         all.push(loo);
     }
     found.total = (!all.is_empty()).then(|| Elpd::of(&all.iter().collect::<Vec<_>>()));

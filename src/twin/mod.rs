@@ -9,6 +9,7 @@ mod health;
 mod loo;
 mod predict;
 mod sampler;
+mod seen;
 mod sensitivity;
 mod start;
 pub mod store;
@@ -26,7 +27,9 @@ pub use calibration_check::{
     CalibrationCheck, CheckProgress, CheckSettings, Fit, MOST_FAILED, Outcome, POOR_R_HAT, Quantity, check_calibration,
     check_calibration_resumable,
 };
-pub use checkpoint::{CheckIdentity, Checkpoint, CheckpointError, Earlier, KeptSimulations, RunIdentity};
+pub use checkpoint::{
+    CheckIdentity, Checkpoint, CheckpointError, DrawFiles, Earlier, Kept, KeptSimulations, RunIdentity,
+};
 pub use file::TwinError;
 pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
 pub use loo::LooSummary;
@@ -37,19 +40,29 @@ pub use store::StoreError;
 pub const NOTICE: &str = "Research and educational software: not a medical device.";
 
 /// A calibrated person: the posterior draws with everything that made them.
+///
+/// The draws are in memory, or where else [`Chains`](crate::inference::Chains) are kept: those of a calibration whose checkpoint is there are [`Kept`].
 #[derive(Debug)]
-pub struct Twin {
+pub struct Twin<D = Draws> {
     /// Model, prior, schedule and data.
     pub posterior: Arc<Posterior>,
     pub person: Person,
     /// Natural values of the calibrated parameters, `[chain, draw, parameter]`, and the sampler's word on each draw.
-    pub draws: Draws,
+    pub draws: D,
     pub verdict: Verdict,
     /// Natural values drawn from the prior, `[draw, parameter]`.
     pub prior_draws: Vec<Vec<f64>>,
     /// For each term, each kept draw and each reading; see [`Predictions`].
     pub predictions: Predictions,
     pub provenance: Provenance,
+}
+
+impl Twin<Kept> {
+    /// The twin with all its draws in memory; [`Chains::trouble`](crate::inference::Chains::trouble) of them is to be asked before.
+    pub fn gathered(self) -> Twin {
+        let Self { posterior, person, draws, verdict, prior_draws, predictions, provenance } = self;
+        Twin { posterior, person, draws: draws.gathered(), verdict, prior_draws, predictions, provenance }
+    }
 }
 
 /// Who the twin is of, as the bundle says.

@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::{CalibrateError, Calibration, Progress};
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, CheckpointError, Kept};
+use super::seen::{Seen, in_memory};
 use super::start::{self, no_start};
 use crate::diagnostic::Diagnostics;
 use crate::inference::{
-    AbcAdjustment, AbcSettings, AbcState, Draws, EnsembleSettings, LEAST_ESS, QuickSettings, SampleError, SmcMove,
-    SmcSettings, SmcState, abc, abc_from, ensemble, nuts_from, nuts_resumable, quick, smc, smc_from,
+    AbcAdjustment, AbcSettings, AbcState, Chains, EnsembleSettings, Forget, Journal, LEAST_ESS, MemoryTrace,
+    QuickSettings, SampleError, SmcMove, SmcSettings, SmcState, Trace, abc, abc_from, ensemble, nuts_traced, quick,
+    smc, smc_from,
 };
 use crate::likelihood::Posterior;
 use crate::patient::Patient;
@@ -31,9 +33,12 @@ pub enum Sampler {
     Quick,
 }
 
-/// Draws on the real line, and what there is to say of them.
+/// Draws and what there is to say of them.
 pub(super) struct Sampled {
-    pub draws: Draws,
+    /// Natural values.
+    pub draws: Kept,
+    /// Some of the draws, evenly spread over all of them, on the real line.
+    pub looked_at: Vec<Vec<f64>>,
     /// Gradients of the whole run.
     pub gradients: u64,
     /// ln of the integral of prior · likelihood, and its standard error; not of every sampler.
@@ -159,6 +164,7 @@ pub(super) fn sample(
     };
     sampled.map_err(|error| match error {
         Broken::Start(found) => found,
+        Broken::Kept(error) => CalibrateError::Checkpoint(error),
         Broken::Sampler(error) => unsampled(error),
     })
 }
@@ -175,6 +181,7 @@ pub(super) fn unsampled(error: SampleError) -> CalibrateError {
 enum Broken {
     Start(CalibrateError),
     Sampler(SampleError),
+    Kept(CheckpointError),
 }
 
 impl From<SampleError> for Broken {
@@ -192,13 +199,33 @@ fn by_nuts(
 ) -> Result<Sampled, Broken> {
     let start = start::start(posterior, spreads, seed, progress).map_err(Broken::Start)?;
     let told = |at| progress(Progress::Draw(at));
-    let draws = match checkpoint {
-        Some(journal) => nuts_resumable(posterior, &start.normal, &settings.nuts, seed, journal, &told),
-        None => nuts_from(posterior, &start.normal, &settings.nuts, seed, &told),
-    }?;
-    let gradients = start.gradients + draws.gradients;
-    let reasons = start.missed(&draws).into_iter().collect();
-    Ok(Sampled { draws, gradients, ln_evidence: None, remarks: Vec::new(), reasons })
+    let (nuts, dimension) = (&settings.nuts, posterior.prior.dimension());
+    let depth_limit = nuts.max_tree_depth as i64;
+    let rivals = start.rivals();
+    let run = |journal: &dyn Journal, to: &dyn Trace| {
+        let seen = Seen::new(&posterior.prior, &rivals, nuts, to);
+        let gradients = nuts_traced(posterior, &start.normal, nuts, seed, (journal, &seen), &told)?;
+        Ok::<_, SampleError>((gradients, seen.looked_at()))
+    };
+    let (draws, (gradients, looked_at)) = match checkpoint {
+        Some(checkpoint) => {
+            let mut files = checkpoint.draw_files(dimension, depth_limit).map_err(Broken::Kept)?;
+            let ran = run(checkpoint, &files)?;
+            files.finish(nuts.draws, ran.0);
+            if let Some(reason) = files.trouble() {
+                return Err(Broken::Kept(checkpoint.lost(reason)));
+            }
+            (Kept::Files(files), ran)
+        }
+        None => {
+            let memory = MemoryTrace::new(nuts.chains);
+            let ran = run(&Forget, &memory)?;
+            (Kept::Memory(memory.draws(dimension, depth_limit, ran.0)), ran)
+        }
+    };
+    let reasons = rivals.missed().into_iter().collect();
+    let gradients = start.gradients + gradients;
+    Ok(Sampled { draws, looked_at, gradients, ln_evidence: None, remarks: Vec::new(), reasons })
 }
 
 /// Ancestors below which what modes weigh rests on chance.
@@ -253,7 +280,9 @@ fn by_smc(
         report.likelihoods
     )];
     let ln_evidence = Some([report.ln_evidence, report.ln_evidence_error]);
-    Ok(Sampled { gradients: draws.gradients, draws, ln_evidence, remarks, reasons })
+    let gradients = draws.gradients;
+    let (draws, looked_at) = in_memory(&posterior.prior, draws);
+    Ok(Sampled { gradients, draws, looked_at, ln_evidence, remarks, reasons })
 }
 
 fn by_abc(
@@ -293,7 +322,8 @@ fn by_abc(
     if !declared.is_empty() {
         remarks.push(format!("It compares what the bundle declares: {}.", declared.join("; ")));
     }
-    Ok(Sampled { draws, gradients: 0, ln_evidence: None, remarks, reasons })
+    let (draws, looked_at) = in_memory(&posterior.prior, draws);
+    Ok(Sampled { draws, looked_at, gradients: 0, ln_evidence: None, remarks, reasons })
 }
 
 fn by_ensemble(
@@ -308,7 +338,9 @@ fn by_ensemble(
     let (draws, report) = ensemble(posterior, &starts, &own, seed, &|at| progress(Progress::Draw(at)))?;
     let acceptance = report.acceptance.iter().copied().fold(f64::INFINITY, f64::min);
     let remarks = vec![format!("Ensembles: {} densities, acceptance at least {acceptance:.2}.", report.values)];
-    Ok(Sampled { gradients: draws.gradients, draws, ln_evidence: None, remarks, reasons: Vec::new() })
+    let gradients = draws.gradients;
+    let (draws, looked_at) = in_memory(&posterior.prior, draws);
+    Ok(Sampled { gradients, draws, looked_at, ln_evidence: None, remarks, reasons: Vec::new() })
 }
 
 fn by_quick(posterior: &Posterior, settings: &Calibration, seed: Seed) -> Result<Sampled, Broken> {
@@ -333,7 +365,8 @@ fn by_quick(posterior: &Posterior, settings: &Calibration, seed: Seed) -> Result
         report.k_hat, report.ess
     )];
     let ln_evidence = Some([report.ln_evidence, f64::NAN]);
-    Ok(Sampled { gradients: tried + report.gradients, draws, ln_evidence, remarks, reasons })
+    let (draws, looked_at) = in_memory(&posterior.prior, draws);
+    Ok(Sampled { gradients: tried + report.gradients, draws, looked_at, ln_evidence, remarks, reasons })
 }
 
 /// The state that a run which was interrupted had reached.

@@ -1,12 +1,12 @@
 //! Where sampling begins: points of the prior that have a density, the modes above them, the normal approximation there.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::calibrate::{CalibrateError, Progress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::inference::{Draws, Laplace, LogDensityGradient, Mode, ModeSettings, Rejection, laplace, modes};
+use crate::inference::{Laplace, LogDensityGradient, Mode, ModeSettings, Rejection, laplace, modes};
 use crate::likelihood::{Posterior, hours_to_model};
 use crate::population::Prior;
 use crate::stats::Seed;
@@ -156,26 +156,54 @@ pub(super) fn spreads(prior: &Prior, draws: &[Vec<f64>]) -> Vec<f64> {
 /// How much lower, in ln density, another mode may lie to be worth a word.
 const RIVAL: f64 = 3.0;
 
+/// Modes about as high as the best and far from it, and which of them draws have come near.
+pub(super) struct Rivals<'a> {
+    normal: &'a Laplace,
+    /// Along the axes of the normal approximation.
+    apart: Vec<(Vec<f64>, AtomicBool)>,
+    best: Vec<f64>,
+    near: f64,
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
+
 impl Start {
-    /// A sentence on a mode about as high as the best that no draw came near: the draws then show a part of the posterior.
-    pub(super) fn missed(&self, draws: &Draws) -> Option<String> {
-        let (found, best, normal) = (&self.found, &self.found[self.best], &self.normal);
-        let distance = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    /// The other modes that draws should visit.
+    pub(super) fn rivals(&self) -> Rivals<'_> {
+        let (best, normal) = (&self.found[self.best], &self.normal);
         // The bulk of a normal posterior lies at √dimension from its mode.
-        let near = 1.5 * (draws.dimension as f64).sqrt();
-        let rivals = found.iter().filter(|mode| mode.converged && mode.ln_density > best.ln_density - RIVAL);
-        let white: Vec<Vec<f64>> = rivals.map(|mode| normal.white(&mode.position)).collect();
-        let apart: Vec<&Vec<f64>> =
-            white.iter().filter(|at| distance(at, &normal.white(&best.position)) > near).collect();
-        if apart.is_empty() {
-            return None;
+        let near = 1.5 * (best.position.len() as f64).sqrt();
+        let rivals = self.found.iter().filter(|mode| mode.converged && mode.ln_density > best.ln_density - RIVAL);
+        let white = rivals.map(|mode| normal.white(&mode.position));
+        let best = normal.white(&best.position);
+        let apart = white.filter(|at| distance(at, &best) > near).map(|at| (at, AtomicBool::new(false))).collect();
+        Rivals { normal, apart, best, near }
+    }
+}
+
+impl Rivals<'_> {
+    /// Looks where a draw is, on the real line.
+    pub(super) fn see(&self, draw: &[f64]) {
+        if self.apart.iter().all(|(_, visited)| visited.load(Ordering::Relaxed)) {
+            return;
         }
-        let visited: Vec<Vec<f64>> = draws.values.chunks(draws.dimension).map(|draw| normal.white(draw)).collect();
-        let missed = apart.into_iter().find(|at| visited.iter().all(|draw| distance(at, draw) > near))?;
+        let draw = self.normal.white(draw);
+        for (at, visited) in &self.apart {
+            if distance(at, &draw) <= self.near {
+                visited.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// A sentence on one that no draw came near: the draws then show a part of the posterior.
+    pub(super) fn missed(&self) -> Option<String> {
+        let (missed, _) = self.apart.iter().find(|(_, visited)| !visited.load(Ordering::Relaxed))?;
         Some(format!(
             "The posterior has another mode about as high, {:.0} standard deviations away, that no chain visited: the draws \
          show a part of it. Sharpen the priors, or add data that tell the two apart.",
-            distance(missed, &normal.white(&best.position))
+            distance(missed, &self.best)
         ))
     }
 }

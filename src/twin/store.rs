@@ -3,7 +3,9 @@
 mod directory;
 mod encoding;
 mod error;
+mod folder;
 mod manifest;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +13,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 pub use error::{Damage, StoreError};
+pub use writer::Writer;
 
 /// The version of the twin file that this build writes and reads.
 pub const VERSION: u64 = 1;
@@ -144,25 +147,8 @@ impl Group {
         distinct(&format!("variables of `{}`", self.name), self.variables.iter().map(|v| v.name.as_str()))?;
         let mut lengths = BTreeMap::new();
         for variable in &self.variables {
+            Self::validate_variable(&self.name, variable)?;
             let name = format!("{}/{}", self.name, variable.name);
-            if !is_name(&variable.name) {
-                return invalid(format!("`{name}` cannot be the name of a variable"));
-            }
-            if variable.dimensions.len() != variable.shape.len() {
-                return invalid(format!(
-                    "`{name}` has {} dimensions and a shape of {}",
-                    variable.dimensions.len(),
-                    variable.shape.len()
-                ));
-            }
-            if variable.shape.iter().try_fold(1, |size: usize, n| size.checked_mul(*n)) != Some(variable.values.len()) {
-                return invalid(format!(
-                    "`{name}` has the shape {:?} and {} values",
-                    variable.shape,
-                    variable.values.len()
-                ));
-            }
-            distinct(&format!("dimensions of `{name}`"), variable.dimensions.iter().map(String::as_str))?;
             for (dimension, length) in variable.dimensions.iter().zip(&variable.shape) {
                 let known = *lengths.entry(dimension).or_insert(*length);
                 if known != *length {
@@ -170,6 +156,30 @@ impl Group {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Whether a variable holds together by itself, in a group of this name.
+    fn validate_variable(group: &str, variable: &Variable) -> Result<(), StoreError> {
+        let name = format!("{}/{}", group, variable.name);
+        if !is_name(&variable.name) {
+            return invalid(format!("`{name}` cannot be the name of a variable"));
+        }
+        if variable.dimensions.len() != variable.shape.len() {
+            return invalid(format!(
+                "`{name}` has {} dimensions and a shape of {}",
+                variable.dimensions.len(),
+                variable.shape.len()
+            ));
+        }
+        if variable.shape.iter().try_fold(1, |size: usize, n| size.checked_mul(*n)) != Some(variable.values.len()) {
+            return invalid(format!(
+                "`{name}` has the shape {:?} and {} values",
+                variable.shape,
+                variable.values.len()
+            ));
+        }
+        distinct(&format!("dimensions of `{name}`"), variable.dimensions.iter().map(String::as_str))?;
         Ok(())
     }
 }
@@ -182,11 +192,12 @@ impl Group {
 /// is not consistent ([`StoreError::Invalid`]). On an error the old file is untouched.
 pub fn write(path: &Path, store: &Store, overwrite: bool) -> Result<(), StoreError> {
     store.validate()?;
-    // Refuses before the work of compressing.
-    directory::check(path, overwrite)?;
-    let mut files = encoding::encode(store)?;
-    files.push((manifest::PATH.to_string(), manifest::render(&files)));
-    directory::replace(path, &files, overwrite)
+    let mut writer = Writer::begin(path, overwrite)?;
+    for group in &store.groups {
+        writer.group(&group.name, group.attributes.clone())?;
+        group.variables.iter().try_for_each(|variable| writer.variable(variable))?;
+    }
+    writer.finish(&store.attributes, &store.texts)
 }
 
 /// Says whether [`write()`] could write at `path` now, so that a long calibration fails before it starts and not after.

@@ -6,6 +6,7 @@ mod cli;
 mod inference;
 mod language;
 mod layers;
+mod memory;
 mod patient;
 mod physiology;
 mod posterior;

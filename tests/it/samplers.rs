@@ -92,6 +92,7 @@ fn particles_go_on_from_the_stage_that_was_kept() {
         };
         let (resumed, _, checkpoint) = run(Earlier::Resume, &count);
         assert_eq!(stages.into_inner(), 0, "{sampler:?} computed a stage again");
+        let (resumed, whole) = (resumed.gathered(), whole.gathered());
         assert_eq!(resumed.draws, whole.draws);
         assert_eq!(resumed.predictions, whole.predictions);
         checkpoint.finish();

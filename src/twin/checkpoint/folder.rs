@@ -8,12 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::kept::DRAWS;
 use super::{CheckpointError, Earlier};
 
 /// The file that says which run a checkpoint is of.
 const RUN: &str = "run.json";
 /// How the names of all files begin that a checkpoint may hold.
-const OURS: [&str; 4] = [RUN, "stage.json", "chain-", "simulations"];
+const OURS: [&str; 5] = [RUN, "stage.json", "chain-", "simulations", DRAWS];
 
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -60,6 +61,10 @@ impl Folder {
             }
         }
         Ok(Self { path, trouble: Mutex::default() })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

@@ -1,9 +1,9 @@
-//! A folder of files written and replaced atomically, and read only if it is as written.
+//! Where a twin file lies: what stands at its path, its hidden siblings, and reading it only if it is as written.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +17,7 @@ const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 
 /// A hidden sibling of the twin: being written, the earlier twin set aside, or being removed.
 #[derive(Clone, Copy)]
-enum Sibling {
+pub(super) enum Sibling {
     New,
     Old,
     Trash,
@@ -34,14 +34,14 @@ impl Sibling {
 }
 
 /// Where a twin goes: a name in a folder that exists.
-struct Target {
-    parent: PathBuf,
+pub(super) struct Target {
+    pub parent: PathBuf,
     name: OsString,
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
 impl Target {
-    fn new(path: &Path) -> Result<Self, StoreError> {
+    pub fn new(path: &Path) -> Result<Self, StoreError> {
         // A link is followed, so that what it points to is replaced and not the link.
         let path = match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path).map_err(unwritable(path))?,
@@ -77,7 +77,7 @@ impl Target {
     }
 
     /// A hidden path beside the target that nobody else uses.
-    fn fresh(&self, sibling: Sibling) -> PathBuf {
+    pub fn fresh(&self, sibling: Sibling) -> PathBuf {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let mut name = self.prefix(sibling);
         name.push(format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
@@ -85,7 +85,7 @@ impl Target {
     }
 
     /// The siblings of this kind that are there, in the order of their names.
-    fn left(&self, sibling: Sibling) -> Vec<PathBuf> {
+    pub fn left(&self, sibling: Sibling) -> Vec<PathBuf> {
         let prefix = self.prefix(sibling);
         let ours = |name: &OsString| {
             name.as_encoded_bytes()
@@ -102,12 +102,12 @@ impl Target {
         left
     }
 
-    fn exists(&self) -> bool {
+    pub fn exists(&self) -> bool {
         fs::symlink_metadata(&self.path).is_ok()
     }
 
     /// Refuses a path whose content is not ours to replace.
-    fn check(&self, overwrite: bool) -> Result<(), StoreError> {
+    pub fn check(&self, overwrite: bool) -> Result<(), StoreError> {
         if !self.exists() {
             return Ok(());
         }
@@ -189,36 +189,8 @@ pub(super) fn check(path: &Path, overwrite: bool) -> Result<(), StoreError> {
     fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).map_err(unwritable(path))
 }
 
-/// Writes the files as a new folder and puts it in the place of the old one.
-pub(super) fn replace(path: &Path, files: &[(String, Vec<u8>)], overwrite: bool) -> Result<(), StoreError> {
-    let target = Target::new(path)?;
-    let lock = lock(&target.parent);
-    if lock.is_some() {
-        restore(&target);
-    }
-    target.check(overwrite)?;
-    if lock.is_some() {
-        // Writers hold the lock: whatever is left under these names is of a run that died.
-        for left in target.left(Sibling::New).into_iter().chain(target.left(Sibling::Trash)) {
-            let _ = fs::remove_dir_all(left);
-        }
-    }
-    let new = target.fresh(Sibling::New);
-    let placed = write_folder(&new, files).and_then(|()| place(&target, &new));
-    if let Err(error) = placed {
-        let _ = fs::remove_dir_all(&new);
-        return Err(unwritable(path)(error));
-    }
-    if lock.is_some() {
-        for old in target.left(Sibling::Old) {
-            remove(&target, &old);
-        }
-    }
-    Ok(())
-}
-
 /// A write that died between its two renames left the earlier twin aside and nothing in its place.
-fn restore(target: &Target) {
+pub(super) fn restore(target: &Target) {
     if !target.exists()
         && let Some(old) = target.left(Sibling::Old).first()
     {
@@ -226,62 +198,11 @@ fn restore(target: &Target) {
     }
 }
 
-fn place(target: &Target, new: &Path) -> io::Result<()> {
-    if target.exists() {
-        let old = target.fresh(Sibling::Old);
-        fs::rename(&target.path, &old)?;
-        if let Err(error) = fs::rename(new, &target.path) {
-            let _ = fs::rename(&old, &target.path);
-            return Err(error);
-        }
-        sync_folder(&target.parent);
-        remove(target, &old);
-    } else {
-        fs::rename(new, &target.path)?;
-        sync_folder(&target.parent);
-    }
-    Ok(())
-}
-
-/// Renamed before it is taken apart, so that a folder named `old` is always whole.
-fn remove(target: &Target, old: &Path) {
-    let trash = target.fresh(Sibling::Trash);
-    // What cannot be removed now is removed by the next write.
-    if fs::rename(old, &trash).is_ok() {
-        let _ = fs::remove_dir_all(&trash);
-    }
-}
-
 /// One writer a folder at a time. `None` where the file system has no locks: then nothing is cleaned up.
-fn lock(folder: &Path) -> Option<File> {
+pub(super) fn lock(folder: &Path) -> Option<File> {
     let file = File::open(folder).ok()?;
     file.lock().ok()?;
     Some(file)
-}
-
-/// Writes each file to the disk itself: the folder may be renamed only over contents that survive a power cut.
-fn write_folder(folder: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
-    fs::create_dir(folder)?;
-    let mut folders = BTreeSet::from([folder.to_path_buf()]);
-    for (file, _) in files {
-        folders.extend(folder.join(file).ancestors().skip(1).take_while(|at| *at != folder).map(Path::to_path_buf));
-    }
-    for folder in &folders {
-        fs::create_dir_all(folder)?;
-    }
-    files.par_iter().try_for_each(|(file, bytes)| {
-        // `create_new` also catches names that differ only by case on a disk that does not tell them apart.
-        let mut file = OpenOptions::new().write(true).create_new(true).open(folder.join(file))?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    })?;
-    folders.iter().rev().for_each(|folder| sync_folder(folder));
-    Ok(())
-}
-
-/// Makes renames and new names in a folder survive a power cut, where the system can.
-fn sync_folder(folder: &Path) {
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 /// The files of a twin, in the order of its manifest, each as it was written.
@@ -364,7 +285,7 @@ fn read_file(path: &Path, file: &str) -> Result<Option<Vec<u8>>, StoreError> {
     }
 }
 
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+pub(super) fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_path_buf();
     move |error| StoreError::Unwritable { path, reason: error.to_string() }
 }

@@ -10,7 +10,7 @@ use zarrs::array::{Array, ArrayBuilder, ArrayMetadataOptions, CodecOptions, Elem
 use zarrs::storage::store::MemoryStore;
 use zarrs::storage::{ListableStorageTraits, ReadableStorageTraits, StoreKey, StorePrefix, WritableStorageTraits};
 
-use super::{Damage, Group, Store, StoreError, TEXT_FOLDER, VERSION, VERSION_ATTRIBUTE, Values, Variable};
+use super::{Damage, Group, Store, StoreError, TEXT_FOLDER, VERSION_ATTRIBUTE, Values, Variable};
 
 /// Draws are noise in most of their bits: higher levels cost time and save next to nothing.
 const GZIP_LEVEL: u32 = 1;
@@ -19,33 +19,10 @@ const GZIP_LEVEL: u32 = 1;
 const CHUNKED_DIMENSION: &str = "chain";
 
 /// The metadata file of every Zarr node.
-const METADATA: &str = "zarr.json";
-
-/// Paths and contents of every file, in the order of the store: the order of the files is how order is kept.
-pub(super) fn encode(store: &Store) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let groups: Vec<Vec<(String, Vec<u8>)>> = store.groups.par_iter().map(encode_group).collect::<Result<_, _>>()?;
-    let mut attributes = Map::new();
-    attributes.insert(VERSION_ATTRIBUTE.to_string(), json!(VERSION));
-    attributes.extend(store.attributes.clone());
-    let nested: Vec<(String, Vec<u8>)> = groups.into_iter().flatten().collect();
-    let mut files = vec![(METADATA.to_string(), group_metadata(&attributes, "", &nested)?)];
-    files.extend(nested);
-    files.extend(store.texts.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())));
-    Ok(files)
-}
-
-fn encode_group(group: &Group) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let arrays: Vec<Vec<(String, Vec<u8>)>> =
-        group.variables.par_iter().map(|variable| encode_variable(&group.name, variable)).collect::<Result<_, _>>()?;
-    let nested: Vec<(String, Vec<u8>)> = arrays.into_iter().flatten().collect();
-    let prefix = format!("{}/", group.name);
-    let mut files = vec![(format!("{prefix}{METADATA}"), group_metadata(&group.attributes, &prefix, &nested)?)];
-    files.extend(nested);
-    Ok(files)
-}
+pub(super) const METADATA: &str = "zarr.json";
 
 /// The metadata of a group with that of everything below it: readers then open one file instead of searching folders.
-fn group_metadata(
+pub(super) fn group_metadata(
     attributes: &Map<String, Value>,
     prefix: &str,
     nested: &[(String, Vec<u8>)],
@@ -66,7 +43,8 @@ fn group_metadata(
     serde_json::to_vec_pretty(&metadata).map_err(internal)
 }
 
-fn encode_variable(group: &str, variable: &Variable) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+/// Paths and contents of the files of a variable, its metadata first.
+pub(super) fn encode_variable(group: &str, variable: &Variable) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
     match &variable.values {
         Values::F64(values) => encode_array(group, variable, values, data_type::float64(), f64::NAN.into()),
         Values::I64(values) => encode_array(group, variable, values, data_type::int64(), 0_i64.into()),

@@ -1,7 +1,7 @@
 //! Diagnostics against ArviZ, and verdicts on draws that are known to be good or bad.
 
 use homeostat::inference::{
-    Draws, Verdict, diagnose, e_bfmi, ess_bulk, ess_mean, ess_quantile, mcse_mean, mcse_quantile, r_hat,
+    Chains, Draws, Verdict, diagnose, e_bfmi, ess_bulk, ess_mean, ess_quantile, mcse_mean, mcse_quantile, r_hat,
 };
 use homeostat::stats::Seed;
 use rand::RngExt;
