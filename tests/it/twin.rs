@@ -109,7 +109,12 @@ fn what_is_shown_of_a_twin_fits_its_predictions() {
 fn three_real_people_pass_the_verdict() {
     for person in ["theophylline_01", "theophylline_02", "theophylline_03"] {
         let (model, patient) = theophylline(person);
-        let settings = short(4, 1000, 1000);
+        let mut settings = short(4, 1000, 1000);
+        if person == "theophylline_02" {
+            // The errors of this person are hardly known: at the default acceptance half of such runs have too few effective
+            // draws, with these settings none of twelve.
+            settings.nuts = NutsSettings { target_acceptance: 0.95, divide_above: None, ..settings.nuts };
+        }
         let (twin, _) = calibrate(model, &patient, &settings, Seed(1), &|_| ()).unwrap();
         assert!(twin.verdict.passed, "{person}: {:?}", twin.verdict.reasons);
         // Boeckmann et al.: CL 0.04 and V 0.46 per kg, within a factor of two for anybody.
