@@ -5,7 +5,7 @@ use rand_distr::{StandardNormal, StudentT};
 
 use crate::model::ErrorFamily;
 use crate::patient::Censoring;
-use crate::stats::{Stream, normal_ln_cdf, student_t_ln_density};
+use crate::stats::{Stream, normal_ln_cdf, student_t_ln_cdf, student_t_ln_density};
 
 /// ½ ln 2π
 const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
@@ -44,6 +44,8 @@ impl Noise {
                 let (ln_density, by_mean, by_sd) = normal(value, a, b, censoring);
                 Scored { ln_density, by_argument: [by_mean, by_sd, 0.0], by_before: 0.0 }
             }
+            // No reading of this family is 0 or below; a limit may be 0.
+            ErrorFamily::LogNormal if censoring == Censoring::None && value <= 0.0 => impossible(),
             ErrorFamily::LogNormal => {
                 let (ln_density, by_mean, by_sigma) = normal(value.ln(), a.ln(), b, censoring);
                 // A probability has no Jacobian.
@@ -51,13 +53,9 @@ impl Noise {
                 Scored { ln_density: ln_density - jacobian, by_argument: [by_mean / a, by_sigma, 0.0], by_before: 0.0 }
             }
             ErrorFamily::StudentT => {
-                let scored = student_t_ln_density(value, a, b, c);
+                let (ln_density, by_location, by_scale) = student_t(value, a, b, c, censoring);
                 // The degrees of freedom are a constant of the model: see `ErrorFamily`.
-                Scored {
-                    ln_density: scored.ln_density,
-                    by_argument: [0.0, scored.by_location, scored.by_scale],
-                    by_before: 0.0,
-                }
+                Scored { ln_density, by_argument: [0.0, by_location, by_scale], by_before: 0.0 }
             }
             ErrorFamily::OrnsteinUhlenbeck => ornstein_uhlenbeck(value, [a, b, c], censoring, before),
             // It needs more of the past than one residual: see `smooth`.
@@ -117,6 +115,33 @@ fn normal(value: f64, mean: f64, sd: f64, censoring: Censoring) -> (f64, f64, f6
     }
 }
 
+/// As [`normal`], of a Student-t reading.
+fn student_t(value: f64, df: f64, location: f64, scale: f64, censoring: Censoring) -> (f64, f64, f64) {
+    if scale.is_nan() || scale <= 0.0 {
+        return (f64::NEG_INFINITY, 0.0, 0.0);
+    }
+    let z = (value - location) / scale;
+    match censoring {
+        Censoring::None => {
+            let scored = student_t_ln_density(value, df, location, scale);
+            (scored.ln_density, scored.by_location, scored.by_scale)
+        }
+        Censoring::Below => {
+            let (ln_density, slope) = student_t_ln_cdf(z, df);
+            (ln_density, -slope / scale, -slope * z / scale)
+        }
+        Censoring::Above => {
+            let (ln_density, slope) = student_t_ln_cdf(-z, df);
+            (ln_density, slope / scale, slope * z / scale)
+        }
+    }
+}
+
+/// The score of a reading that cannot be.
+fn impossible() -> Scored {
+    Scored { ln_density: f64::NEG_INFINITY, ..Scored::default() }
+}
+
 /// Exact density of an Ornstein–Uhlenbeck residual given the one before, for any spacing (Gillespie 1996,
 /// doi:10.1103/PhysRevE.54.2084): mean ρ e₀, variance σ²(1 − ρ²), ρ = exp(−Δt/τ).
 fn ornstein_uhlenbeck(value: f64, [mean, sd, time]: [f64; 3], censoring: Censoring, before: Option<Before>) -> Scored {
@@ -125,7 +150,7 @@ fn ornstein_uhlenbeck(value: f64, [mean, sd, time]: [f64; 3], censoring: Censori
         return Scored { ln_density, by_argument: [by_mean, by_sd, 0.0], by_before: 0.0 };
     };
     if time.is_nan() || time <= 0.0 {
-        return Scored { ln_density: f64::NEG_INFINITY, ..Scored::default() };
+        return impossible();
     }
     let correlation = (-before.elapsed / time).exp();
     // 1 − ρ² without cancellation for short gaps.
@@ -163,9 +188,6 @@ mod tests {
         ];
         for (family, arguments, before) in cases {
             for censoring in [Censoring::None, Censoring::Below, Censoring::Above] {
-                if family == ErrorFamily::StudentT && censoring != Censoring::None {
-                    continue;
-                }
                 let score = |arguments, before| Noise { family, arguments }.score(6.1, censoring, before);
                 let found = score(arguments, before);
                 let step = 1e-6;
@@ -187,6 +209,16 @@ mod tests {
                     assert!((found.by_before - slope).abs() < 1e-7, "{censoring:?}: {} {slope}", found.by_before);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_has_no_density() {
+        for value in [0.0, -1.0] {
+            let score = |family, arguments| Noise { family, arguments }.score(value, Censoring::None, None).ln_density;
+            assert_eq!(score(ErrorFamily::LogNormal, [5.0, 0.3, 0.0]), f64::NEG_INFINITY);
+            assert_eq!(score(ErrorFamily::Normal, [5.0, 0.0, 0.0]), f64::NEG_INFINITY);
+            assert_eq!(score(ErrorFamily::StudentT, [4.0, 5.0, -1.0]), f64::NEG_INFINITY);
         }
     }
 

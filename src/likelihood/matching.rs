@@ -84,6 +84,18 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
             continue;
         }
         matching.used.push(observation.name.clone());
+        let censored = observation.readings.iter().filter(|reading| reading.censoring != Censoring::None).count();
+        if censored > 0 && matches!(expected.family, ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern) {
+            let message = format!(
+                "{censored} readings of `{}` are at a limit, and their errors are correlated",
+                observation.name
+            );
+            let finding = Diagnostic::warning("L1005", message).help(
+                "each counts as at the limit or beyond, but for the error of the next reading as exactly there; leave long \
+                 stretches out (--from, --to), or choose a model with independent errors",
+            );
+            found.push(finding.at_location(patient.place(&observation.name)));
+        }
         let readings = observation.readings.iter().map(|reading| TermReading {
             time: reading.time_h * per_hour,
             value: reading.value * factor,

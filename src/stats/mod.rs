@@ -13,6 +13,9 @@ pub(crate) use distribution::ln_sum_exp;
 pub use family::{DistributionError, FAMILIES, Family, FamilyRow, log_sd_from_cv};
 pub use histogram::{Histogram, rank_histograms};
 pub use kolmogorov::uniform_p_value;
-pub use normal::{StudentTScore, normal_cdf, normal_ln_cdf, normal_ln_density, normal_quantile, student_t_ln_density};
+pub use normal::{
+    StudentTScore, normal_cdf, normal_ln_cdf, normal_ln_density, normal_quantile, student_t_ln_cdf,
+    student_t_ln_density,
+};
 pub use seed::{Seed, Stream};
 pub use transform::Transform;

@@ -1,6 +1,7 @@
 //! The normal and Student-t functions that likelihoods need, accurate in the tails.
 
 use libm::erfc;
+use statrs::function::beta::checked_beta_reg;
 use statrs::function::erf::erfc_inv;
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::SQRT_2;
@@ -72,6 +73,17 @@ pub fn student_t_ln_density(x: f64, df: f64, location: f64, scale: f64) -> Stude
     StudentTScore { ln_density, by_location: -by_z / scale, by_scale: -(1.0 + by_z * z) / scale }
 }
 
+/// ln P(T ≤ z) of a standard Student-t with `df` degrees of freedom, and its derivative by z; NaN unless `df` is above 0.
+///
+/// The tail is half a regularised incomplete beta function (Abramowitz and Stegun 26.7.1).
+pub fn student_t_ln_cdf(z: f64, df: f64) -> (f64, f64) {
+    let share = df / (df + z * z);
+    let beta = if share <= 1.0 { checked_beta_reg(0.5 * df, 0.5, share).ok() } else { None };
+    let Some(tail) = beta.map(|beta| 0.5 * beta) else { return (f64::NAN, f64::NAN) };
+    let ln_cdf = if z > 0.0 { (-tail).ln_1p() } else { tail.ln() };
+    (ln_cdf, (student_t_ln_density(z, df, 0.0, 1.0).ln_density - ln_cdf).exp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +111,29 @@ mod tests {
             assert!((normal_cdf(normal_quantile(p)) / p - 1.0).abs() < 1e-9, "{p}");
         }
         assert!((normal_quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-12);
+    }
+
+    #[test]
+    fn student_tails_have_their_closed_forms() {
+        for z in [-1e6f64, -40.0, -3.0, -1.0, -0.1, 0.0, 0.5, 4.0, 1e3] {
+            // One degree: ½ + atan(z)/π, which in the lower tail is atan(−1/z)/π; two: ½ + z/(2√(2 + z²)), there 1/(2 + z² − z√(2 + z²)).
+            let one =
+                if z < 0.0 { (-1.0 / z).atan() } else { std::f64::consts::FRAC_PI_2 + z.atan() } / std::f64::consts::PI;
+            let root = (2.0 + z * z).sqrt();
+            let two = if z < 0.0 { 1.0 / (2.0 + z * z - z * root) } else { 0.5 + 0.5 * z / root };
+            for (df, expected) in [(1.0, one), (2.0, two)] {
+                let (found, slope) = student_t_ln_cdf(z, df);
+                assert!(
+                    (found - expected.ln()).abs() < 1e-9 * expected.ln().abs().max(1e-3),
+                    "{df} {z}: {found} {expected}"
+                );
+                let step = 1e-5 * z.abs().max(1.0);
+                let difference = (student_t_ln_cdf(z + step, df).0 - student_t_ln_cdf(z - step, df).0) / (2.0 * step);
+                assert!((slope - difference).abs() < 1e-5 * slope.abs().max(1e-4), "{df} {z}: {slope} {difference}");
+            }
+        }
+        assert!((student_t_ln_cdf(-2.0, 1e7).0 - normal_ln_cdf(-2.0).0).abs() < 1e-6);
+        assert!([0.0, -1.0, f64::NAN].iter().all(|df| student_t_ln_cdf(1.0, *df).0.is_nan()));
+        assert!(student_t_ln_cdf(f64::NAN, 3.0).0.is_nan());
     }
 }

@@ -236,3 +236,19 @@ fn the_gradient_of_the_library_s_models_is_that_of_the_density() {
     let worst = worst_gradient(&of_bundle("t1d_day", "virtual_adult_001", Some((72.0, 96.0)), 1e-10), 50);
     assert!(worst < 1e-5, "t1d_day: {worst:e}");
 }
+
+#[test]
+fn readings_at_a_limit_with_correlated_errors_are_said() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("patients/virtual_adult_001");
+    let model = Library::embedded().load("t1d_day").unwrap().0;
+    let mut patient = Patient::load(&folder).unwrap().0;
+    let warnings = |patient: &Patient| match_patient(&model, patient).unwrap().1;
+    assert!(warnings(&patient).is_empty());
+    for reading in &mut patient.observations[0].readings[10..14] {
+        reading.censoring = Censoring::Above;
+    }
+    let found = warnings(&patient);
+    let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["L1005"]);
+    assert!(found.to_string().contains("4 readings of `cgm_glucose` are at a limit"), "{found}");
+}
