@@ -66,7 +66,9 @@ fn a_run_that_is_killed_and_resumed_gives_the_same_draws() {
             assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
         }
         assert!(same(&Twin::read(&path).unwrap(), &whole), "kill {kill}");
-        assert!(!Checkpoint::path(&path).exists());
+        // A kill while the checkpoint of a finished run is removed may leave files, but none that could be resumed.
+        assert!(!Checkpoint::path(&path).join("run.json").exists());
+        assert!(!resume || !Checkpoint::path(&path).exists());
     }
     // The check would be empty if most kills came too early or too late.
     assert!(interrupted >= 5, "{interrupted}");

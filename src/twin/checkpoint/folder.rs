@@ -123,9 +123,17 @@ fn remove(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
+    // The identity goes first, as it comes last: what a kill leaves behind from here on is nothing that could be resumed.
+    match fs::remove_file(folder.join(RUN)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
+        if name == RUN {
+            continue;
+        }
         if OURS.iter().any(|ours| name.to_string_lossy().starts_with(ours)) {
             fs::remove_file(entry.path())?;
         }
