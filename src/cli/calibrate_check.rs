@@ -78,7 +78,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Mean acceptance of the sampler's steps: nearer to 1 is slower and follows sharp turns better
-    #[arg(long, default_value_t = 0.7, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
     target_acceptance: f64,
     /// Relative error of a step of the differential equations
     #[arg(long, default_value_t = 1e-6, value_name = "SHARE")]

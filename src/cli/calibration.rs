@@ -52,9 +52,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// Mean acceptance of the sampler's steps: nearer to 1 is slower and follows sharp turns better
-    #[arg(long, default_value_t = 0.7, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
     pub target_acceptance: f64,
-    /// Never divide the sampler's steps where they are too long: NUTS as first published; wants an acceptance of 0.9
+    /// Never divide the sampler's steps where they are too long: NUTS as first published
     #[arg(long)]
     pub whole_steps: bool,
     /// Relative error of a step of the differential equations

@@ -71,7 +71,7 @@ impl Verdict {
         if divergences > 0 {
             reasons.push(format!(
                 "{divergences} of {} draws diverged, so that part of the posterior may be missing. Raise the target \
-                 acceptance (0.9, 0.99), or narrow a prior under which the model cannot be solved.",
+                 acceptance (0.95, 0.99), or narrow a prior under which the model cannot be solved.",
                 divergent.len()
             ));
         }

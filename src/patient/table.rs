@@ -65,6 +65,18 @@ impl Table {
             );
             return None;
         }
+        // The last line begins behind the last line break; where there is nothing behind it, no row does.
+        let unfinished = table.rows.last().filter(|last| Some(last.start) >= table.lines.last().copied());
+        if let Some(last) = unfinished {
+            findings.push(
+                Diagnostic::warning(
+                    "P2029",
+                    "the file ends without a line break, so that its last value may be cut short",
+                )
+                .at_location(table.whole_line(last.start))
+                .help("compare this row with where it comes from, then end it with a line break"),
+            );
+        }
         Some(table)
     }
 

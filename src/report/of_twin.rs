@@ -21,7 +21,7 @@ const POSTERIOR_BINS: usize = 40;
 pub fn frame(twin: &Twin, file: &str, title: impl Into<String>) -> Frame {
     let made = &twin.provenance;
     let about = if twin.person.about.is_empty() { String::new() } else { format!(" · {}", twin.person.about) };
-    let notice = (!twin.verdict.passed).then(|| twin.verdict.reasons.join(" "));
+    let notice = (!twin.verdict.passed).then(|| twin.verdict.reasons.join(" ").replace("R\u{302}", "R-hat"));
     Frame {
         title: title.into(),
         subtitle: format!("{}{about}", twin.person.name),

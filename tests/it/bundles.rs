@@ -168,6 +168,11 @@ fn decimal_commas() {
 fn a_table_cut_short() {
     let found = only(levels("t,c\n0,5.4\n1,6.1\n2"));
     expect(&found, "P2012", "levels.csv:4", &["1 field, the header 2", "cut short"]);
+    // Of 10.5 a copy that was broken off may leave a number like any other.
+    let (patient, warning) = warned(levels("t,c\n0,5.4\n1,10."));
+    assert_eq!(values(&patient), [5.4, 10.0]);
+    expect(&warning, "P2029", "levels.csv:3", &["cut short", "line break"]);
+    fine(levels("t,c\r\n0,5.4\r\n1,10.\r\n"));
     // A quotation mark that is not closed swallows the rows below it, even in a column that nobody reads.
     expect(&only(levels("t,c\n0,5.4\n1,\"6.1\n2,7\n")), "P2012", "levels.csv:3", &["not closed"]);
     expect(&only(levels("t,c,note\n0,5,\"a\n1,6,b\n2,7,c\n")), "P2012", "levels.csv:2", &["not closed"]);

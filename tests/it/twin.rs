@@ -111,8 +111,8 @@ fn three_real_people_pass_the_verdict() {
         let (model, patient) = theophylline(person);
         let mut settings = short(4, 1000, 1000);
         if person == "theophylline_02" {
-            // The errors of this person are hardly known: at the default acceptance half of such runs have too few effective
-            // draws, with these settings none of twelve.
+            // The errors of this person are hardly known: with the default settings one such run in twelve has too few
+            // effective draws, with these none of twelve.
             settings.nuts = NutsSettings { target_acceptance: 0.95, divide_above: None, ..settings.nuts };
         }
         let (twin, _) = calibrate(model, &patient, &settings, Seed(1), &|_| ()).unwrap();

@@ -70,7 +70,7 @@ fn the_targets_of_the_other_samplers() {
 fn divided_steps_follow_a_bend_that_whole_ones_leave() {
     let target = targets::banana();
     let run = |divide_above| {
-        let settings = NutsSettings { divide_above, ..settings(500, 20_000) };
+        let settings = NutsSettings { divide_above, target_acceptance: 0.7, ..settings(500, 20_000) };
         nuts(&target, &target.starts(4), &settings, Seed(1), &|_| ()).unwrap()
     };
     let (whole, divided) = (run(None), run(Some(1.0)));
