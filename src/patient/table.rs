@@ -65,8 +65,9 @@ impl Table {
             );
             return None;
         }
-        // The last line begins behind the last line break; where there is nothing behind it, no row does.
-        let unfinished = table.rows.last().filter(|last| Some(last.start) >= table.lines.last().copied());
+        // A row that was kept and stands on the last line, which nothing ends.
+        let ended = text.ends_with(['\n', '\r']);
+        let unfinished = table.rows.last().filter(|last| !ended && Some(last.start) >= table.lines.last().copied());
         if let Some(last) = unfinished {
             findings.push(
                 Diagnostic::warning(

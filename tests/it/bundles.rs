@@ -142,7 +142,7 @@ fn tables_as_programs_write_them() {
     let expected = [5.4, 6.0];
     for csv in [
         "t,c\n1,5.4\n2,6.0\n",
-        "\u{feff}t,c\n1,5.4\n2,6.0",
+        "\u{feff}t,c\n1,5.4\n2,6.0\n",
         "t,c\r\n1,5.4\r\n2,6.0\r\n",
         "t,c\r1,5.4\r2,6.0\r",
         "t;c\n1;5.4\n2;6.0\n",
@@ -151,6 +151,9 @@ fn tables_as_programs_write_them() {
     ] {
         assert_eq!(values(&fine(levels(csv))), expected, "{csv:?}");
     }
+    // Nothing tells a file that a program leaves without its last line break from one that was cut short.
+    let (patient, warning) = warned(levels("\u{feff}t,c\n1,5.4\n2,6.0"));
+    assert_eq!((values(&patient), warning.code), (expected.to_vec(), "P2029"));
     // Places are right with CR LF and a byte order mark.
     expect(&only(levels("\u{feff}t,c\r\n1,5.4\r\n2,x\r\n")), "P2013", "levels.csv:3:3", &["`x` is not a number"]);
     let marked = format!("\u{feff}{}", LEVELS.replace('\n', "\r\n"));

@@ -109,7 +109,7 @@ fn wrong_errors_and_priors_fail_and_are_named() {
     let right = toy.posterior("right", PRIOR, ERROR);
     let cases = [
         (PRIOR, "Normal(mu, 0.8 [mg/L])", 100, Departure::UnderDispersed, "too narrow"),
-        (PRIOR, "Normal(mu, 6 [mg/L])", 300, Departure::OverDispersed, "too wide"),
+        (PRIOR, "Normal(mu, 6 [mg/L])", 500, Departure::OverDispersed, "too wide"),
         ("Normal(5, 3)", ERROR, 100, Departure::BiasedLow, "biased low"),
         ("Normal(15, 3)", ERROR, 100, Departure::BiasedHigh, "biased high"),
     ];
