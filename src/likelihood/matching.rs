@@ -85,14 +85,14 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
         }
         matching.used.push(observation.name.clone());
         let censored = observation.readings.iter().filter(|reading| reading.censoring != Censoring::None).count();
-        if censored > 0 && matches!(expected.family, ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern) {
+        if censored > 0 && expected.family.correlated() {
             let message = format!(
                 "{censored} readings of `{}` are at a limit, and their errors are correlated",
                 observation.name
             );
             let finding = Diagnostic::warning("L1005", message).help(
-                "each counts as at the limit or beyond, but for the error of the next reading as exactly there; leave long \
-                 stretches out (--from, --to), or choose a model with independent errors",
+                "each counts as at the limit or beyond; what such readings say of the errors after them is approximated \
+                 (by a normal distribution): of little weight, unless most of the record is at a limit",
             );
             found.push(finding.at_location(patient.place(&observation.name)));
         }

@@ -1,11 +1,12 @@
 //! Joins a model and a patient by name into one posterior density: the one place where they meet.
 
+mod correlated;
+mod dual;
 mod family;
 mod matching;
 mod posterior;
 mod predictive;
 mod replicate;
-mod smooth;
 mod summaries;
 mod targets;
 

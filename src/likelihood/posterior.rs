@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::inference::{LogDensityGradient, Rejection};
-use crate::model::{ErrorFamily, Program, Reading};
+use crate::model::{Program, Reading};
 use crate::population::Prior;
 use crate::sim::{Failure, Schedule, Settings, Solve, Used, Workspace};
 
-use super::family::{Before, Noise};
+use super::correlated::{Past, Score};
+use super::dual::{Dual, Number};
+use super::family::Noise;
 use super::matching::{Matched, Term, TermReading};
-use super::smooth::{Dual, Number, Past, Score};
 use super::summaries::TermSummary;
 
 /// A person's posterior on the real line, up to a constant.
@@ -180,8 +181,7 @@ impl Pass<'_> {
         }
         let mut sum = 0.0;
         let mut total = [0.0; W];
-        // Residual of each term's reading before, with its tangents, and its time.
-        let mut before: Vec<Option<([f64; W], f64)>> = vec![None; posterior.terms.len()];
+        // What is known of correlated errors after each term's reading before.
         let mut past: Vec<Option<Past<Dual<W>>>> = vec![None; posterior.terms.len()];
         let solve = Solve { program, schedule: &posterior.schedule, settings: posterior.settings };
         let pointwise = &mut self.pointwise;
@@ -189,11 +189,11 @@ impl Pass<'_> {
             for (index, number) in &posterior.taken[time] {
                 let (term, reading) = (&posterior.terms[*index], posterior.terms[*index].readings[*number]);
                 workspace.observation(program, term.observation);
-                if term.family == ErrorFamily::Matern {
+                if term.family.correlated() {
                     let argument = |index| Dual(workspace.argument(program, term.observation, index).0);
                     let arguments = [argument(0), argument(1), argument(2)];
-                    let last = past[*index].as_ref();
-                    let (ln_density, next) = workspace.vectorised(Score { arguments, last, reading });
+                    let (family, last) = (term.family, past[*index].as_ref());
+                    let (ln_density, next) = workspace.vectorised(Score { family, arguments, last, reading });
                     sum += ln_density.value();
                     total.iter_mut().zip(ln_density.0).for_each(|(total, tangent)| *total += tangent);
                     past[*index] = Some(next);
@@ -207,9 +207,7 @@ impl Pass<'_> {
                 for argument in 0..arity {
                     noise.arguments[argument] = workspace.argument(program, term.observation, argument).0[0];
                 }
-                let last =
-                    before[*index].map(|(residual, at)| Before { residual: residual[0], elapsed: reading.time - at });
-                let scored = noise.score(reading.value, reading.censoring, last);
+                let scored = noise.score(reading.value, reading.censoring);
                 sum += scored.ln_density;
                 for argument in 0..arity {
                     let tangents = &workspace.argument(program, term.observation, argument).0;
@@ -217,14 +215,6 @@ impl Pass<'_> {
                         total[l] += scored.by_argument[argument] * tangents[l];
                     }
                 }
-                if let Some((residual, _)) = &before[*index] {
-                    for l in 1..W {
-                        total[l] += scored.by_before * residual[l];
-                    }
-                }
-                let mut residual = workspace.argument(program, term.observation, 0).0.map(|tangent| -tangent);
-                residual[0] = reading.value - noise.centre();
-                before[*index] = Some((residual, reading.time));
                 if let Some(pointwise) = pointwise {
                     pointwise[*index].push(scored.ln_density);
                 }

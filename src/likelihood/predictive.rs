@@ -3,13 +3,13 @@
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use crate::model::{ErrorFamily, Reading};
+use crate::model::Reading;
 use crate::sim::{Ensemble, Failure, LANES, Workspace};
 use crate::stats::Stream;
 
-use super::family::{Before, Noise};
+use super::correlated::{Expected, Past};
+use super::family::Noise;
 use super::posterior::Posterior;
-use super::smooth::{Expected, Past};
 
 /// One draw's word on every reading, term after term; each list has one entry a reading.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Predicted {
     pub drawn: Vec<Vec<f64>>,
 }
 
-/// Of a smooth error, as measured and as drawn.
+/// Of a correlated error, as measured and as drawn.
 type Pasts = (Past<f64>, Past<f64>);
 
 impl Posterior {
@@ -56,9 +56,7 @@ impl Posterior {
         let empty =
             Predicted { ln_likelihood: vec![Vec::new(); self.terms.len()], drawn: vec![Vec::new(); self.terms.len()] };
         let mut found = vec![empty.clone(); draws.len()];
-        // Residuals before, as measured and as drawn, and their time.
-        let mut before: Vec<Vec<Option<(f64, f64, f64)>>> = vec![vec![None; self.terms.len()]; draws.len()];
-        // The same of smooth errors.
+        // What is known of correlated errors after the reading before.
         let mut past: Vec<Vec<Option<Pasts>>> = vec![vec![None; self.terms.len()]; draws.len()];
         let ensemble = Ensemble {
             program: &self.program,
@@ -71,7 +69,6 @@ impl Posterior {
             if time == 0 {
                 // A person who starts again alone starts with nothing.
                 found[first..first + count].fill(empty.clone());
-                before[first..first + count].fill(vec![None; self.terms.len()]);
                 past[first..first + count].fill(vec![None; self.terms.len()]);
             }
             for (index, number) in self.taken(time) {
@@ -84,29 +81,23 @@ impl Posterior {
                         noise.arguments[argument] =
                             workspace.argument(&self.program, term.observation, argument).0[lane];
                     }
-                    if term.family == ErrorFamily::Matern {
+                    if term.family.correlated() {
                         let (measured, drawn) = past[person][*index].unzip();
-                        let expected = Expected::new(noise.arguments, measured.as_ref(), reading.time);
+                        let expected = Expected::new(term.family, noise.arguments, measured.as_ref(), reading.time);
                         let (ln_density, measured) = expected.score(reading.value, reading.censoring);
                         found[person].ln_likelihood[*index].push(ln_density);
                         let drawn = streams.as_deref_mut().map(|streams| {
                             let normal = streams[person].sample(StandardNormal);
-                            Expected::new(noise.arguments, drawn.as_ref(), reading.time).draw(normal)
+                            Expected::new(term.family, noise.arguments, drawn.as_ref(), reading.time).draw(normal)
                         });
                         found[person].drawn[*index].extend(drawn.map(|(value, _)| value));
                         past[person][*index] = Some((measured, drawn.map_or(measured, |(_, drawn)| drawn)));
                         continue;
                     }
-                    let last = before[person][*index];
-                    let measured = last.map(|(residual, _, at)| Before { residual, elapsed: reading.time - at });
-                    let drawn = last.map(|(_, residual, at)| Before { residual, elapsed: reading.time - at });
-                    let scored = noise.score(reading.value, reading.censoring, measured);
+                    let scored = noise.score(reading.value, reading.censoring);
                     found[person].ln_likelihood[*index].push(scored.ln_density);
-                    let value = streams.as_deref_mut().map(|streams| noise.draw(drawn, &mut streams[person]));
+                    let value = streams.as_deref_mut().map(|streams| noise.draw(&mut streams[person]));
                     found[person].drawn[*index].extend(value);
-                    let measured = reading.value - noise.centre();
-                    let drawn = value.map_or(measured, |value| value - noise.centre());
-                    before[person][*index] = Some((measured, drawn, reading.time));
                 }
             }
         });

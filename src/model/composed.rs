@@ -220,6 +220,13 @@ pub enum ErrorFamily {
     Matern,
 }
 
+impl ErrorFamily {
+    /// Whether the error of a reading depends on that of the one before.
+    pub fn correlated(self) -> bool {
+        matches!(self, Self::OrnsteinUhlenbeck | Self::Matern)
+    }
+}
+
 /// Where something is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Origin {

@@ -14,7 +14,7 @@ pub use family::{DistributionError, FAMILIES, Family, FamilyRow, log_sd_from_cv}
 pub use histogram::{Histogram, rank_histograms};
 pub use kolmogorov::uniform_p_value;
 pub use normal::{
-    StudentTScore, normal_cdf, normal_ln_cdf, normal_ln_density, normal_quantile, student_t_ln_cdf,
+    StudentTScore, normal_below, normal_cdf, normal_ln_cdf, normal_ln_density, normal_quantile, student_t_ln_cdf,
     student_t_ln_density,
 };
 pub use seed::{Seed, Stream};

@@ -53,6 +53,39 @@ pub fn normal_ln_cdf(z: f64) -> (f64, f64) {
     (ln_density - tail.ln(), tail)
 }
 
+/// A standard normal number that is known to lie below a bound: its mean and variance, and their slopes by the bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormalBelow {
+    pub mean: f64,
+    pub mean_slope: f64,
+    pub variance: f64,
+    pub variance_slope: f64,
+}
+
+/// Moments of a standard normal number below `z`: with λ = φ(z)/Φ(z) and u = z + λ, mean −λ and variance 1 − λu (Johnson, Kotz
+/// & Balakrishnan 1994, Continuous Univariate Distributions 1, 13.10.1); NaN where `z` is.
+pub fn normal_below(z: f64) -> NormalBelow {
+    if z > -6.0 || z.is_nan() {
+        let lambda = normal_ln_cdf(z).1;
+        let u = z + lambda;
+        return NormalBelow::of(lambda, u, 1.0 - lambda * u);
+    }
+    // u is the continued fraction of Mills' ratio without its first term, so that nothing cancels.
+    let mut tail = -z;
+    for k in (3..=60).rev() {
+        tail = -z + f64::from(k) / tail;
+    }
+    let rest = 2.0 / tail;
+    let u = 1.0 / (rest - z);
+    NormalBelow::of(u - z, u, u * (rest - u))
+}
+
+impl NormalBelow {
+    fn of(lambda: f64, u: f64, variance: f64) -> Self {
+        Self { mean: -lambda, mean_slope: lambda * u, variance, variance_slope: lambda * (u * u - variance) }
+    }
+}
+
 /// ln density of a Student-t distribution and its derivatives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StudentTScore {
@@ -135,5 +168,41 @@ mod tests {
         assert!((student_t_ln_cdf(-2.0, 1e7).0 - normal_ln_cdf(-2.0).0).abs() < 1e-6);
         assert!([0.0, -1.0, f64::NAN].iter().all(|df| student_t_ln_cdf(1.0, *df).0.is_nan()));
         assert!(student_t_ln_cdf(f64::NAN, 3.0).0.is_nan());
+    }
+
+    #[test]
+    fn moments_below_a_bound_follow_quadrature_and_differences() {
+        for z in [-30.0, -7.0, -6.0, -5.9, -2.0, 0.0, 1.5, 6.0] {
+            // Simpson's rule over what carries the mass, relative to the density at its greatest.
+            let (from, n) = (f64::min(z, 0.0) - 40.0 / f64::max(1.0, -z) - 8.0 * f64::from(u8::from(z > -2.0)), 20_000);
+            let (step, top) = ((z - from) / f64::from(n), f64::min(z, 0.0));
+            let mut sums = [0.0; 3];
+            for i in 0..=n {
+                let x = from + step * f64::from(i);
+                let weight = if i == 0 || i == n { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
+                let density = weight * (0.5 * (top * top - x * x)).exp();
+                sums.iter_mut().zip([1.0, x - top, (x - top).powi(2)]).for_each(|(sum, power)| *sum += density * power);
+            }
+            let (mean, square) = (sums[1] / sums[0], sums[2] / sums[0]);
+            let found = normal_below(z);
+            assert!(
+                (found.mean - top - mean).abs() < 1e-9 * found.mean.abs() + 1e-12,
+                "{z}: {} {}",
+                found.mean,
+                top + mean
+            );
+            let variance = square - mean * mean;
+            assert!((found.variance / variance - 1.0).abs() < 1e-7, "{z}: {} {variance}", found.variance);
+            let step = 1e-5 * f64::max(1.0, z.abs());
+            let (up, down) = (normal_below(z + step), normal_below(z - step));
+            let slope = (up.mean - down.mean) / (2.0 * step);
+            assert!((found.mean_slope - slope).abs() < 1e-6 * slope.abs() + 1e-9, "{z}");
+            let slope = (up.variance - down.variance) / (2.0 * step);
+            assert!((found.variance_slope - slope).abs() < 1e-6 * slope.abs() + 1e-9, "{z}");
+        }
+        // Far down: variance 1/z² and mean z − 1/|z| but for terms of the order of z^(−4).
+        let far = normal_below(-1e6);
+        assert!((far.variance * 1e12 - 1.0).abs() < 1e-10 && (far.mean + 1e6 + 1e-6).abs() < 1e-9, "{far:?}");
+        assert!(normal_below(f64::NAN).mean.is_nan() && normal_below(40.0).variance == 1.0);
     }
 }

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::inference::{Chains, Elpd, Loo, PredictivePValues, loo, relative_efficiency};
 use crate::likelihood::Term;
-use crate::model::ErrorFamily;
 use crate::patient::Censoring;
 use crate::stats::uniform_p_value;
 
@@ -74,7 +73,7 @@ fn of_term(term: &Term, loo: &Loo, replicates: &[f64]) -> LooSummary {
         censored += 1.0;
     }
     let within = pits.iter().filter(|pit| (0.05..=0.95).contains(*pit)).count() as f64 / pits.len() as f64;
-    let correlated = matches!(term.family, ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern);
+    let correlated = term.family.correlated();
     let worst = loo.k_hat.iter().copied().reduce(|a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) });
     LooSummary {
         sum: loo.total(),

@@ -1,0 +1,364 @@
+//! Correlated errors: an Ornstein–Uhlenbeck process, or a Matérn process of smoothness 3/2, for readings at any times.
+//!
+//! The first is a Markov process of the error e alone (Gillespie 1996, doi:10.1103/PhysRevE.54.2084): it goes on by
+//! ρ = e^(−Δ / time) and comes from the stationary variance sd². The second is one of the error and its slope ė (Hartikainen
+//! & Särkkä 2010, doi:10.1109/MLSP.2010.5589113): with λ = √3 / time and x = λΔ, (e, ė) goes on by
+//! e^(−x) [[1 + x, Δ], [−λ²Δ, 1 − x]] and comes from the stationary covariance diag(sd², λ²sd²).
+//!
+//! A reading says e exactly, so that the slope is all that is uncertain after it. A censored reading says only on which side
+//! of its limit e lies: what is known after it is taken as normal, with the mean and covariance of the normal
+//! distribution cut there (assumed-density filtering; Minka 2001, <https://tminka.github.io/papers/ep/>).
+
+use pulp::{Simd, WithSimd};
+
+use super::dual::{Dual, Number};
+use super::matching::TermReading;
+use crate::model::ErrorFamily;
+use crate::patient::Censoring;
+use crate::stats::{normal_below, normal_ln_cdf};
+
+/// ½ ln 2π
+const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
+
+/// What is known of the error after a reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Past<N> {
+    /// When the reading was taken, in the model's time unit.
+    time: f64,
+    error: N,
+    /// Mean and variance of the error's slope.
+    slope: N,
+    slope_variance: N,
+    /// Variance of the error and its covariance with the slope, where the reading was censored.
+    unsure: Option<(N, N)>,
+}
+
+/// What is expected of the next reading.
+pub(super) struct Expected<N> {
+    centre: N,
+    /// Mean and variance of the error, and the mean of its slope, as they will be before the reading is looked at.
+    error: N,
+    variance: N,
+    slope: N,
+    /// Covariance of error and slope, variance of the slope.
+    covariance: N,
+    slope_variance: N,
+    time: f64,
+}
+
+impl<N: Number> Expected<N> {
+    /// `[mean, sd, time]` are the arguments of the family.
+    #[inline(always)]
+    pub fn new(family: ErrorFamily, [centre, sd, correlation]: [N; 3], past: Option<&Past<N>>, time: f64) -> Self {
+        if family == ErrorFamily::Matern {
+            Self::smooth([centre, sd, correlation], past, time)
+        } else {
+            Self::rough([centre, sd, correlation], past, time)
+        }
+    }
+
+    /// Of an Ornstein–Uhlenbeck process.
+    #[inline(always)]
+    fn rough([centre, sd, correlation]: [N; 3], past: Option<&Past<N>>, time: f64) -> Self {
+        let (square, zero) = (sd * sd, N::constant(0.0));
+        let apart =
+            Self { centre, error: zero, variance: square, slope: zero, covariance: zero, slope_variance: zero, time };
+        let Some(past) = past else { return apart };
+        let x = N::constant(time - past.time) / correlation;
+        let stays = (-x).through((-x.value()).exp(), (-x.value()).exp());
+        // 1 − ρ² without cancellation for short gaps.
+        let y = -(x + x);
+        let share = y.through(-y.value().exp_m1(), -y.value().exp());
+        let carried = past.unsure.map_or(zero, |(variance, _)| stays * stays * variance);
+        Self { error: stays * past.error, variance: carried + square * share, ..apart }
+    }
+
+    /// Of a Matérn process.
+    #[inline(always)]
+    fn smooth([centre, sd, correlation]: [N; 3], past: Option<&Past<N>>, time: f64) -> Self {
+        let rate = N::constant(3f64.sqrt()) / correlation;
+        let (square, rate2) = (sd * sd, rate * rate);
+        let zero = N::constant(0.0);
+        let Some(past) = past else {
+            let slope_variance = rate2 * square;
+            return Self { centre, error: zero, variance: square, slope: zero, covariance: zero, slope_variance, time };
+        };
+        let one = N::constant(1.0);
+        let elapsed = N::constant(time - past.time);
+        let x = rate * elapsed;
+        let decay = (-x).through((-x.value()).exp(), (-x.value()).exp());
+        let (stays, arrives) = (decay * (one + x), decay * elapsed);
+        let (turns, slows) = (-(decay * rate * x), decay * (one - x));
+        // Stationary covariance less what the step carries over, without cancellation for short steps: with y = 2x,
+        // 1 − e^(−y)(1 + y + y²/2) = P(3, y) and 1 − e^(−y)(1 − y + y²/2) = P(3, y) + 2y e^(−y).
+        let y = x + x;
+        let (gamma, slope) = gamma_3(y.value());
+        let gamma = y.through(gamma, slope);
+        let decay2 = decay * decay;
+        let new_variance = square * gamma;
+        let new_covariance = square * rate * N::constant(0.5) * y * y * decay2;
+        let new_slope_variance = square * rate2 * (gamma + N::constant(2.0) * y * decay2);
+        let mut next = Self {
+            centre,
+            error: stays * past.error + arrives * past.slope,
+            variance: arrives * arrives * past.slope_variance + new_variance,
+            slope: turns * past.error + slows * past.slope,
+            covariance: arrives * slows * past.slope_variance + new_covariance,
+            slope_variance: slows * slows * past.slope_variance + new_slope_variance,
+            time,
+        };
+        if let Some((variance, covariance)) = past.unsure {
+            let two = N::constant(2.0);
+            next.variance = next.variance + stays * (stays * variance + two * arrives * covariance);
+            next.covariance =
+                next.covariance + stays * turns * variance + (stays * slows + arrives * turns) * covariance;
+            next.slope_variance = next.slope_variance + turns * (turns * variance + two * slows * covariance);
+        }
+        next
+    }
+
+    /// ln density of a reading (ln probability of a censored one), and what is known after it.
+    #[inline(always)]
+    pub fn score(&self, value: f64, censoring: Censoring) -> (N, Past<N>) {
+        let error = N::constant(value) - self.centre;
+        let variance = self.variance.value();
+        if variance.is_nan() || variance <= 0.0 {
+            return (N::constant(f64::NEG_INFINITY), self.after(error, None));
+        }
+        let sd = self.variance.through(variance.sqrt(), 0.5 / variance.sqrt());
+        let z = (error - self.error) / sd;
+        match censoring {
+            Censoring::None => {
+                let ln_sd = sd.through(sd.value().ln(), 1.0 / sd.value());
+                let ln_density = -(N::constant(0.5) * z * z) - ln_sd - N::constant(HALF_LN_TAU);
+                (ln_density, self.after(error, None))
+            }
+            Censoring::Below => self.beyond(z, sd),
+            Censoring::Above => self.beyond(-z, -sd),
+        }
+    }
+
+    /// ln probability that a standard normal number is below `z`, and what is known after it is; `sd` is negative where the
+    /// error lies above its limit.
+    #[inline(always)]
+    fn beyond(&self, z: N, sd: N) -> (N, Past<N>) {
+        let (ln_mass, slope) = normal_ln_cdf(z.value());
+        let cut = normal_below(z.value());
+        let mean = z.through(cut.mean, cut.mean_slope);
+        let share = z.through(cut.variance, cut.variance_slope);
+        (z.through(ln_mass, slope), self.after(self.error + sd * mean, Some(self.variance * share)))
+    }
+
+    /// What is known after a reading that says the error's mean, and its variance if not exactly.
+    #[inline(always)]
+    fn after(&self, error: N, variance: Option<N>) -> Past<N> {
+        let gain = self.covariance / self.variance;
+        let mut slope_variance = self.slope_variance - gain * self.covariance;
+        if let Some(variance) = variance {
+            slope_variance = slope_variance + gain * gain * variance;
+        }
+        Past {
+            time: self.time,
+            error,
+            slope: self.slope + gain * (error - self.error),
+            slope_variance,
+            unsure: variance.map(|variance| (variance, gain * variance)),
+        }
+    }
+}
+
+/// The score of one reading, compiled for the processor's widest registers.
+pub(super) struct Score<'a, const W: usize> {
+    pub family: ErrorFamily,
+    pub arguments: [Dual<W>; 3],
+    pub last: Option<&'a Past<Dual<W>>>,
+    pub reading: TermReading,
+}
+
+impl<const W: usize> WithSimd for Score<'_, W> {
+    type Output = (Dual<W>, Past<Dual<W>>);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let TermReading { value, censoring, time } = self.reading;
+        Expected::new(self.family, self.arguments, self.last, time).score(value, censoring)
+    }
+}
+
+impl Expected<f64> {
+    /// A reading drawn by a standard normal number, and what is known after it.
+    pub fn draw(&self, normal: f64) -> (f64, Past<f64>) {
+        let error = self.error + self.variance.sqrt() * normal;
+        (self.centre + error, self.after(error, None))
+    }
+}
+
+/// The regularised lower incomplete gamma function P(3, y) = 1 − e^(−y)(1 + y + y²/2), and its slope y² e^(−y) / 2.
+fn gamma_3(y: f64) -> (f64, f64) {
+    let decay = (-y).exp();
+    let value = if y < 1.0 {
+        // The same as e^(−y) Σ y^k / k! from k = 3 on.
+        let (mut term, mut sum) = (y * y * y / 6.0, 0.0);
+        for k in 4..24 {
+            sum += term;
+            term *= y / f64::from(k);
+        }
+        decay * sum
+    } else {
+        1.0 - decay * (1.0 + y + 0.5 * y * y)
+    };
+    (value, 0.5 * y * y * decay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: [ErrorFamily; 2] = [ErrorFamily::OrnsteinUhlenbeck, ErrorFamily::Matern];
+
+    /// ln density of a series by the steps above.
+    fn by_steps<N: Number>(family: ErrorFamily, arguments: [N; 3], readings: &[(f64, f64, Censoring)]) -> N {
+        let mut past = None;
+        let mut sum = N::constant(0.0);
+        for (time, value, censoring) in readings {
+            let (ln_density, next) = Expected::new(family, arguments, past.as_ref(), *time).score(*value, *censoring);
+            sum = sum + ln_density;
+            past = Some(next);
+        }
+        sum
+    }
+
+    const READINGS: [(f64, f64, Censoring); 5] = [
+        (0.0, 5.5, Censoring::None),
+        (0.02, 5.51, Censoring::None),
+        (2.0, 4.8, Censoring::None),
+        (5.0, 6.1, Censoring::None),
+        (25.0, 5.2, Censoring::None),
+    ];
+
+    /// Autocovariance over a gap.
+    fn covariance(family: ErrorFamily, sd: f64, time: f64, gap: f64) -> f64 {
+        let x = gap.abs() / time;
+        let root = 3f64.sqrt() * x;
+        sd * sd * if family == ErrorFamily::Matern { (1.0 + root) * (-root).exp() } else { (-x).exp() }
+    }
+
+    /// ln density of a joint normal distribution of errors.
+    fn joint(family: ErrorFamily, [mean, sd, time]: [f64; 3], times: &[f64], values: &[f64]) -> f64 {
+        let n = times.len();
+        let kernel = nalgebra::DMatrix::from_fn(n, n, |i, j| covariance(family, sd, time, times[i] - times[j]));
+        let e = nalgebra::DVector::from_iterator(n, values.iter().map(|value| value - mean));
+        let cholesky = kernel.cholesky().unwrap();
+        let ln_det = 2.0 * cholesky.l().diagonal().iter().map(|d: &f64| d.ln()).sum::<f64>();
+        -0.5 * e.dot(&cholesky.solve(&e)) - 0.5 * ln_det - n as f64 * HALF_LN_TAU
+    }
+
+    #[test]
+    fn a_series_has_the_density_of_its_joint_normal() {
+        let arguments = [5.0, 1.4, 6.0];
+        let (times, values) = (READINGS.map(|reading| reading.0), READINGS.map(|reading| reading.1));
+        for family in BOTH {
+            let joint = joint(family, arguments, &times, &values);
+            let sum = by_steps(family, arguments, &READINGS);
+            assert!((sum - joint).abs() < 1e-8 * joint.abs(), "{family:?} {sum} {joint}");
+        }
+    }
+
+    #[test]
+    fn tangents_follow_differences() {
+        let at = [5.0, 1.4, 6.0];
+        let duals: [Dual<4>; 3] = std::array::from_fn(|i| {
+            let mut dual = Dual::constant(at[i]);
+            dual.0[i + 1] = 1.0;
+            dual
+        });
+        let mut censored = READINGS;
+        censored[1].2 = Censoring::Above;
+        censored[2].2 = Censoring::Above;
+        censored[3].2 = Censoring::Below;
+        for family in BOTH {
+            for readings in [READINGS, censored] {
+                let found = by_steps(family, duals, &readings);
+                for i in 0..3 {
+                    let moved = |by: f64| {
+                        let mut moved = at;
+                        moved[i] += by;
+                        by_steps(family, moved, &readings)
+                    };
+                    let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+                    let ours = found.0[i + 1];
+                    assert!((ours - slope).abs() < 1e-6 * slope.abs().max(1.0), "{family:?} {i}: {ours} {slope}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn censored_readings_have_the_probability_of_the_tail() {
+        for family in BOTH {
+            let expected = Expected::new(family, [5.0, 2.0, 6.0], None, 0.0);
+            let (below, _) = expected.score(3.0, Censoring::Below);
+            let (above, _) = expected.score(3.0, Censoring::Above);
+            assert!((below.exp() + above.exp() - 1.0).abs() < 1e-12);
+            assert!((below.exp() - 0.158_655_253_931_457).abs() < 1e-12);
+        }
+    }
+
+    /// ln density of two readings with three between them that lie above `limit`, by Simpson's rule in three dimensions.
+    fn by_quadrature(family: ErrorFamily, arguments: [f64; 3], times: &[f64; 5], ends: [f64; 2], limit: f64) -> f64 {
+        let n = 60;
+        let step = 7.0 * arguments[1] / f64::from(n);
+        let node = |i: i32| {
+            let weight = if i == 0 || i == n { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
+            (limit + step * f64::from(i), weight * step / 3.0)
+        };
+        let mut sum = 0.0;
+        for i in 0..=n {
+            for j in 0..=n {
+                for k in 0..=n {
+                    let [(x, a), (y, b), (z, c)] = [node(i), node(j), node(k)];
+                    sum += a * b * c * joint(family, arguments, times, &[ends[0], x, y, z, ends[1]]).exp();
+                }
+            }
+        }
+        sum.ln()
+    }
+
+    #[test]
+    fn readings_between_censored_ones_have_nearly_the_density_of_the_cut_joint_normal() {
+        let (arguments, times) = ([0.0, 1.0, 3.0], [0.0, 1.0, 2.0, 3.0, 4.0]);
+        for family in BOTH {
+            for (ends, limit) in [([0.0, 0.0], 0.3), ([-0.5, 1.5], 0.0), ([1.0, 1.2], 1.3), ([0.5, -0.5], -1.0)] {
+                let exact = by_quadrature(family, arguments, &times, ends, limit);
+                let readings = [0, 1, 2, 3, 4].map(|i| match i {
+                    0 | 4 => (times[i], ends[i / 4], Censoring::None),
+                    _ => (times[i], limit, Censoring::Above),
+                });
+                let ours = by_steps(family, arguments, &readings);
+                assert!((ours - exact).abs() < 0.2, "{family:?} {ends:?} {limit}: {ours} {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn drawn_series_score_as_their_entropy() {
+        use crate::stats::Seed;
+        use rand::RngExt;
+        use rand_distr::StandardNormal;
+        let arguments = [0.0, 2.0, 15.0];
+        for family in BOTH {
+            let mut stream = Seed(3).stream("correlated", 0);
+            let n = 4000;
+            let (mut past, mut total, mut entropy) = (None, 0.0, 0.0);
+            for i in 0..n {
+                let expected = Expected::new(family, arguments, past.as_ref(), 5.0 * f64::from(i));
+                let (value, next) = expected.draw(stream.sample(StandardNormal));
+                total += expected.score(value, Censoring::None).0;
+                entropy += -0.5 * (expected.variance.ln() + 1.0) - HALF_LN_TAU;
+                past = Some(next);
+            }
+            // The sum of z²/2 over n has a standard deviation of √(n/2).
+            assert!((total - entropy).abs() < 4.0 * f64::from(n / 2).sqrt(), "{family:?} {total} {entropy}");
+        }
+    }
+}
