@@ -8,7 +8,7 @@ use homeostat::likelihood::{Posterior, match_patient};
 use homeostat::model::{Library, Program};
 use homeostat::patient::Patient;
 use homeostat::population::Prior;
-use homeostat::sim::{Ensemble, Failure, LANES, Settings};
+use homeostat::sim::{Ensemble, Failure, Settings};
 use homeostat::stats::Seed;
 
 use super::by_hand::{Covariates, PARAMETERS, Segment, segments};
@@ -117,7 +117,6 @@ impl Fixture {
             times: &self.times,
             settings: self.posterior.settings,
         };
-        let mut workspace = ensemble.workspace();
-        people.chunks(LANES).flat_map(|people| ensemble.outputs(&mut workspace, people, &self.outputs)).collect()
+        ensemble.outputs(&mut ensemble.workspace(), people, &self.outputs)
     }
 }

@@ -46,65 +46,152 @@ pub(super) struct Expected<N> {
     time: f64,
 }
 
-impl<N: Number> Expected<N> {
-    /// `[mean, sd, time]` are the arguments of the family.
+/// How the process goes on over a gap: what it keeps, and the covariance that comes anew.
+#[derive(Clone, Copy, Debug)]
+struct Transition<N> {
+    sd: N,
+    /// The correlation time.
+    correlation: N,
+    /// Infinite before the first reading.
+    gap: f64,
+    /// Error and slope from the error before, and from the slope before.
+    stays: N,
+    arrives: N,
+    turns: N,
+    slows: N,
+    variance: N,
+    covariance: N,
+    slope_variance: N,
+}
+
+impl<N: Number> Transition<N> {
     #[inline(always)]
-    pub fn new(family: ErrorFamily, [centre, sd, correlation]: [N; 3], past: Option<&Past<N>>, time: f64) -> Self {
+    fn new(family: ErrorFamily, sd: N, correlation: N, gap: f64) -> Self {
         if family == ErrorFamily::Matern {
-            Self::smooth([centre, sd, correlation], past, time)
+            Self::smooth(sd, correlation, gap)
         } else {
-            Self::rough([centre, sd, correlation], past, time)
+            Self::rough(sd, correlation, gap)
         }
+    }
+
+    /// What comes of nothing: the stationary covariance.
+    #[inline(always)]
+    fn stationary(sd: N, correlation: N, gap: f64, slope_variance: N) -> Self {
+        let zero = N::constant(0.0);
+        let (variance, covariance) = (sd * sd, zero);
+        let (stays, arrives, turns, slows) = (zero, zero, zero, zero);
+        Self { sd, correlation, gap, stays, arrives, turns, slows, variance, covariance, slope_variance }
     }
 
     /// Of an Ornstein–Uhlenbeck process.
     #[inline(always)]
-    fn rough([centre, sd, correlation]: [N; 3], past: Option<&Past<N>>, time: f64) -> Self {
-        let (square, zero) = (sd * sd, N::constant(0.0));
-        let apart =
-            Self { centre, error: zero, variance: square, slope: zero, covariance: zero, slope_variance: zero, time };
-        let Some(past) = past else { return apart };
-        let x = N::constant(time - past.time) / correlation;
+    fn rough(sd: N, correlation: N, gap: f64) -> Self {
+        let apart = Self::stationary(sd, correlation, gap, N::constant(0.0));
+        if gap == f64::INFINITY {
+            return apart;
+        }
+        let x = N::constant(gap) / correlation;
         let stays = (-x).through((-x.value()).exp(), (-x.value()).exp());
         // 1 − ρ² without cancellation for short gaps.
         let y = -(x + x);
         let share = y.through(-y.value().exp_m1(), -y.value().exp());
-        let carried = past.unsure.map_or(zero, |(variance, _)| stays * stays * variance);
-        Self { error: stays * past.error, variance: carried + square * share, ..apart }
+        Self { stays, variance: sd * sd * share, ..apart }
     }
 
     /// Of a Matérn process.
     #[inline(always)]
-    fn smooth([centre, sd, correlation]: [N; 3], past: Option<&Past<N>>, time: f64) -> Self {
+    fn smooth(sd: N, correlation: N, gap: f64) -> Self {
         let rate = N::constant(3f64.sqrt()) / correlation;
         let (square, rate2) = (sd * sd, rate * rate);
-        let zero = N::constant(0.0);
-        let Some(past) = past else {
-            let slope_variance = rate2 * square;
-            return Self { centre, error: zero, variance: square, slope: zero, covariance: zero, slope_variance, time };
-        };
-        let one = N::constant(1.0);
-        let elapsed = N::constant(time - past.time);
+        if gap == f64::INFINITY {
+            return Self::stationary(sd, correlation, gap, rate2 * square);
+        }
+        let (one, elapsed) = (N::constant(1.0), N::constant(gap));
         let x = rate * elapsed;
         let decay = (-x).through((-x.value()).exp(), (-x.value()).exp());
-        let (stays, arrives) = (decay * (one + x), decay * elapsed);
-        let (turns, slows) = (-(decay * rate * x), decay * (one - x));
         // Stationary covariance less what the step carries over, without cancellation for short steps: with y = 2x,
         // 1 − e^(−y)(1 + y + y²/2) = P(3, y) and 1 − e^(−y)(1 − y + y²/2) = P(3, y) + 2y e^(−y).
         let y = x + x;
         let (gamma, slope) = gamma_3(y.value());
         let gamma = y.through(gamma, slope);
         let decay2 = decay * decay;
-        let new_variance = square * gamma;
-        let new_covariance = square * rate * N::constant(0.5) * y * y * decay2;
-        let new_slope_variance = square * rate2 * (gamma + N::constant(2.0) * y * decay2);
+        Self {
+            sd,
+            correlation,
+            gap,
+            stays: decay * (one + x),
+            arrives: decay * elapsed,
+            turns: -(decay * rate * x),
+            slows: decay * (one - x),
+            variance: square * gamma,
+            covariance: square * rate * N::constant(0.5) * y * y * decay2,
+            slope_variance: square * rate2 * (gamma + N::constant(2.0) * y * decay2),
+        }
+    }
+}
+
+/// What the readings so far say of the error of one series.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory<N> {
+    past: Option<Past<N>>,
+    /// The last step: devices measure at even times, so that the next is mostly the same.
+    step: Option<Transition<N>>,
+}
+
+impl<N> Default for Memory<N> {
+    fn default() -> Self {
+        Self { past: None, step: None }
+    }
+}
+
+impl<N: Number> Memory<N> {
+    /// `[mean, sd, time]` are the arguments of the family.
+    #[inline(always)]
+    pub fn foresee(&mut self, family: ErrorFamily, [centre, sd, correlation]: [N; 3], time: f64) -> Expected<N> {
+        let gap = self.past.map_or(f64::INFINITY, |past| time - past.time);
+        let same = |step: &Transition<N>| step.gap == gap && step.sd.same(&sd) && step.correlation.same(&correlation);
+        let step = match self.step {
+            Some(step) if same(&step) => step,
+            _ => *self.step.insert(Transition::new(family, sd, correlation, gap)),
+        };
+        Expected::new(centre, &step, self.past.as_ref(), time)
+    }
+
+    /// ln density of a reading (ln probability of a censored one), which is then known.
+    #[inline(always)]
+    pub fn score(&mut self, family: ErrorFamily, arguments: [N; 3], reading: TermReading) -> N {
+        let TermReading { value, censoring, time } = reading;
+        let (ln_density, past) = self.foresee(family, arguments, time).score(value, censoring);
+        self.past = Some(past);
+        ln_density
+    }
+}
+
+impl Memory<f64> {
+    /// A reading drawn by a standard normal number, which is then known.
+    pub fn draw(&mut self, family: ErrorFamily, arguments: [f64; 3], time: f64, normal: f64) -> f64 {
+        let expected = self.foresee(family, arguments, time);
+        let error = expected.error + expected.variance.sqrt() * normal;
+        self.past = Some(expected.after(error, None));
+        expected.centre + error
+    }
+}
+
+impl<N: Number> Expected<N> {
+    #[inline(always)]
+    fn new(centre: N, step: &Transition<N>, past: Option<&Past<N>>, time: f64) -> Self {
+        let Transition { stays, arrives, turns, slows, variance, covariance, slope_variance, .. } = *step;
+        let Some(past) = past else {
+            let zero = N::constant(0.0);
+            return Self { centre, error: zero, variance, slope: zero, covariance, slope_variance, time };
+        };
         let mut next = Self {
             centre,
             error: stays * past.error + arrives * past.slope,
-            variance: arrives * arrives * past.slope_variance + new_variance,
+            variance: arrives * arrives * past.slope_variance + variance,
             slope: turns * past.error + slows * past.slope,
-            covariance: arrives * slows * past.slope_variance + new_covariance,
-            slope_variance: slows * slows * past.slope_variance + new_slope_variance,
+            covariance: arrives * slows * past.slope_variance + covariance,
+            slope_variance: slows * slows * past.slope_variance + slope_variance,
             time,
         };
         if let Some((variance, covariance)) = past.unsure {
@@ -119,7 +206,7 @@ impl<N: Number> Expected<N> {
 
     /// ln density of a reading (ln probability of a censored one), and what is known after it.
     #[inline(always)]
-    pub fn score(&self, value: f64, censoring: Censoring) -> (N, Past<N>) {
+    fn score(&self, value: f64, censoring: Censoring) -> (N, Past<N>) {
         let error = N::constant(value) - self.centre;
         let variance = self.variance.value();
         if variance.is_nan() || variance <= 0.0 {
@@ -171,25 +258,16 @@ impl<N: Number> Expected<N> {
 pub(super) struct Score<'a, const W: usize> {
     pub family: ErrorFamily,
     pub arguments: [Dual<W>; 3],
-    pub last: Option<&'a Past<Dual<W>>>,
+    pub memory: &'a mut Memory<Dual<W>>,
     pub reading: TermReading,
 }
 
 impl<const W: usize> WithSimd for Score<'_, W> {
-    type Output = (Dual<W>, Past<Dual<W>>);
+    type Output = Dual<W>;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Self::Output {
-        let TermReading { value, censoring, time } = self.reading;
-        Expected::new(self.family, self.arguments, self.last, time).score(value, censoring)
-    }
-}
-
-impl Expected<f64> {
-    /// A reading drawn by a standard normal number, and what is known after it.
-    pub fn draw(&self, normal: f64) -> (f64, Past<f64>) {
-        let error = self.error + self.variance.sqrt() * normal;
-        (self.centre + error, self.after(error, None))
+        self.memory.score(self.family, self.arguments, self.reading)
     }
 }
 
@@ -218,14 +296,11 @@ mod tests {
 
     /// ln density of a series by the steps above.
     fn by_steps<N: Number>(family: ErrorFamily, arguments: [N; 3], readings: &[(f64, f64, Censoring)]) -> N {
-        let mut past = None;
-        let mut sum = N::constant(0.0);
-        for (time, value, censoring) in readings {
-            let (ln_density, next) = Expected::new(family, arguments, past.as_ref(), *time).score(*value, *censoring);
-            sum = sum + ln_density;
-            past = Some(next);
-        }
-        sum
+        let mut memory = Memory::default();
+        readings.iter().fold(N::constant(0.0), |sum, (time, value, censoring)| {
+            let reading = TermReading { time: *time, value: *value, censoring: *censoring };
+            sum + memory.score(family, arguments, reading)
+        })
     }
 
     const READINGS: [(f64, f64, Censoring); 5] = [
@@ -296,9 +371,8 @@ mod tests {
     #[test]
     fn censored_readings_have_the_probability_of_the_tail() {
         for family in BOTH {
-            let expected = Expected::new(family, [5.0, 2.0, 6.0], None, 0.0);
-            let (below, _) = expected.score(3.0, Censoring::Below);
-            let (above, _) = expected.score(3.0, Censoring::Above);
+            let score = |censoring| by_steps(family, [5.0, 2.0, 6.0], &[(0.0, 3.0, censoring)]);
+            let (below, above) = (score(Censoring::Below), score(Censoring::Above));
             assert!((below.exp() + above.exp() - 1.0).abs() < 1e-12);
             assert!((below.exp() - 0.158_655_253_931_457).abs() < 1e-12);
         }
@@ -349,13 +423,13 @@ mod tests {
         for family in BOTH {
             let mut stream = Seed(3).stream("correlated", 0);
             let n = 4000;
-            let (mut past, mut total, mut entropy) = (None, 0.0, 0.0);
+            let (mut memory, mut total, mut entropy) = (Memory::default(), 0.0, 0.0);
             for i in 0..n {
-                let expected = Expected::new(family, arguments, past.as_ref(), 5.0 * f64::from(i));
-                let (value, next) = expected.draw(stream.sample(StandardNormal));
+                let time = 5.0 * f64::from(i);
+                let expected = memory.foresee(family, arguments, time);
+                let value = memory.draw(family, arguments, time, stream.sample(StandardNormal));
                 total += expected.score(value, Censoring::None).0;
                 entropy += -0.5 * (expected.variance.ln() + 1.0) - HALF_LN_TAU;
-                past = Some(next);
             }
             // The sum of z²/2 over n has a standard deviation of √(n/2).
             assert!((total - entropy).abs() < 4.0 * f64::from(n / 2).sqrt(), "{family:?} {total} {entropy}");

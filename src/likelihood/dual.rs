@@ -8,6 +8,8 @@ pub(super) trait Number:
 {
     fn constant(value: f64) -> Self;
     fn value(&self) -> f64;
+    /// Whether it is the same number, with the same tangents.
+    fn same(&self, other: &Self) -> bool;
     /// f(self), given its value and slope there.
     fn through(self, value: f64, slope: f64) -> Self;
 }
@@ -19,6 +21,10 @@ impl Number for f64 {
 
     fn value(&self) -> f64 {
         *self
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self == other
     }
 
     fn through(self, value: f64, _: f64) -> Self {
@@ -55,6 +61,12 @@ impl<const W: usize> Number for Dual<W> {
     #[inline(always)]
     fn value(&self) -> f64 {
         self.0[0]
+    }
+
+    #[inline(always)]
+    fn same(&self, other: &Self) -> bool {
+        // All lanes, without a branch at each.
+        self.0.iter().zip(&other.0).fold(true, |same, (a, b)| same & (a == b))
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@ use crate::model::{Program, Reading};
 use crate::population::Prior;
 use crate::sim::{Failure, Schedule, Settings, Solve, Used, Workspace};
 
-use super::correlated::{Past, Score};
+use super::correlated::{Memory, Score};
 use super::dual::{Dual, Number};
 use super::family::Noise;
 use super::matching::{Matched, Term, TermReading};
@@ -181,8 +181,8 @@ impl Pass<'_> {
         }
         let mut sum = 0.0;
         let mut total = [0.0; W];
-        // What is known of correlated errors after each term's reading before.
-        let mut past: Vec<Option<Past<Dual<W>>>> = vec![None; posterior.terms.len()];
+        // What is known of each term's correlated errors.
+        let mut memories: Vec<Memory<Dual<W>>> = posterior.terms.iter().map(|_| Memory::default()).collect();
         let solve = Solve { program, schedule: &posterior.schedule, settings: posterior.settings };
         let pointwise = &mut self.pointwise;
         solve.run(workspace, &posterior.times, &mut |time, workspace| {
@@ -192,11 +192,10 @@ impl Pass<'_> {
                 if term.family.correlated() {
                     let argument = |index| Dual(workspace.argument(program, term.observation, index).0);
                     let arguments = [argument(0), argument(1), argument(2)];
-                    let (family, last) = (term.family, past[*index].as_ref());
-                    let (ln_density, next) = workspace.vectorised(Score { family, arguments, last, reading });
+                    let (family, memory) = (term.family, &mut memories[*index]);
+                    let ln_density = workspace.vectorised(Score { family, arguments, memory, reading });
                     sum += ln_density.value();
                     total.iter_mut().zip(ln_density.0).for_each(|(total, tangent)| *total += tangent);
-                    past[*index] = Some(next);
                     if let Some(pointwise) = pointwise {
                         pointwise[*index].push(ln_density.value());
                     }

@@ -7,7 +7,7 @@ use crate::model::Reading;
 use crate::sim::{Ensemble, Failure, LANES, Workspace};
 use crate::stats::Stream;
 
-use super::correlated::{Expected, Past};
+use super::correlated::Memory;
 use super::family::Noise;
 use super::posterior::Posterior;
 
@@ -20,8 +20,8 @@ pub struct Predicted {
     pub drawn: Vec<Vec<f64>>,
 }
 
-/// Of a correlated error, as measured and as drawn.
-type Pasts = (Past<f64>, Past<f64>);
+/// What is known of a correlated error, as measured and as drawn.
+type Memories = (Memory<f64>, Memory<f64>);
 
 impl Posterior {
     /// Memory for [`Self::predict`]; one a thread.
@@ -56,8 +56,8 @@ impl Posterior {
         let empty =
             Predicted { ln_likelihood: vec![Vec::new(); self.terms.len()], drawn: vec![Vec::new(); self.terms.len()] };
         let mut found = vec![empty.clone(); draws.len()];
-        // What is known of correlated errors after the reading before.
-        let mut past: Vec<Vec<Option<Pasts>>> = vec![vec![None; self.terms.len()]; draws.len()];
+        let nothing: Vec<Memories> = self.terms.iter().map(|_| Memories::default()).collect();
+        let mut memories: Vec<Vec<Memories>> = vec![nothing.clone(); draws.len()];
         let ensemble = Ensemble {
             program: &self.program,
             covariates: &self.covariates,
@@ -69,7 +69,7 @@ impl Posterior {
             if time == 0 {
                 // A person who starts again alone starts with nothing.
                 found[first..first + count].fill(empty.clone());
-                past[first..first + count].fill(vec![None; self.terms.len()]);
+                memories[first..first + count].fill(nothing.clone());
             }
             for (index, number) in self.taken(time) {
                 let (term, reading) = (&self.terms[*index], self.terms[*index].readings[*number]);
@@ -82,16 +82,14 @@ impl Posterior {
                             workspace.argument(&self.program, term.observation, argument).0[lane];
                     }
                     if term.family.correlated() {
-                        let (measured, drawn) = past[person][*index].unzip();
-                        let expected = Expected::new(term.family, noise.arguments, measured.as_ref(), reading.time);
-                        let (ln_density, measured) = expected.score(reading.value, reading.censoring);
+                        let (measured, drawn) = &mut memories[person][*index];
+                        let ln_density = measured.score(term.family, noise.arguments, reading);
                         found[person].ln_likelihood[*index].push(ln_density);
-                        let drawn = streams.as_deref_mut().map(|streams| {
+                        let value = streams.as_deref_mut().map(|streams| {
                             let normal = streams[person].sample(StandardNormal);
-                            Expected::new(term.family, noise.arguments, drawn.as_ref(), reading.time).draw(normal)
+                            drawn.draw(term.family, noise.arguments, reading.time, normal)
                         });
-                        found[person].drawn[*index].extend(drawn.map(|(value, _)| value));
-                        past[person][*index] = Some((measured, drawn.map_or(measured, |(_, drawn)| drawn)));
+                        found[person].drawn[*index].extend(value);
                         continue;
                     }
                     let scored = noise.score(reading.value, reading.censoring);

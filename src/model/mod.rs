@@ -2,13 +2,16 @@
 
 mod compose;
 mod composed;
+mod evaluate;
 mod expression;
 mod function;
 mod graph;
 mod lanes;
 mod library;
+mod lower;
 mod observe;
 mod parse;
+mod phase;
 mod prior;
 mod program;
 mod scope;

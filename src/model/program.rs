@@ -5,23 +5,9 @@ use std::sync::Arc;
 use super::composed::{Composed, InputKind};
 use super::graph::{Node, NodeId, Symbol};
 use super::lanes::Block;
+use super::lower::Lowered;
+use super::phase::Phase;
 use super::tape::Tape;
-
-/// When a node's value changes, in the order of evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Constant,
-    /// Once a parameter vector.
-    Preset,
-    /// Once a parameter vector, after the steady state is known.
-    Settled,
-    /// Between two events: inputs are constant there.
-    Segment,
-    /// At every time.
-    Time,
-    /// While an event is applied.
-    Event,
-}
 
 /// Code with the slots where its results lie.
 #[derive(Clone, Debug, Default)]
@@ -164,6 +150,7 @@ pub(crate) fn first<const W: usize>(value: f64) -> Block<W> {
 
 struct Compiler {
     model: Arc<Composed>,
+    lowered: Lowered,
     phases: Vec<Phase>,
     slot_of: Vec<Option<u32>>,
     program: Program,
@@ -201,16 +188,13 @@ impl Compiler {
             linear: Vec::new(),
             model: model.clone(),
         };
-        Self { model, phases: Vec::new(), slot_of: Vec::new(), program }
+        let lowered = Lowered::new(&model);
+        let (phases, slot_of) = (Phase::of(&lowered.graph, &model), vec![None; lowered.graph.nodes().len()]);
+        Self { model, lowered, phases, slot_of, program }
     }
 
     fn finish(mut self) -> Program {
         let model = self.model.clone();
-        for node in model.graph.nodes() {
-            let phase = self.phase(node);
-            self.phases.push(phase);
-        }
-        self.slot_of = vec![None; model.graph.nodes().len()];
         let states = &model.states;
         let steady_states: Vec<usize> = (0..states.len()).filter(|i| states[*i].initial.steady).collect();
         let derivatives: Vec<NodeId> = states.iter().map(|s| s.derivative).collect();
@@ -218,8 +202,8 @@ impl Compiler {
         let steady: Vec<NodeId> = model.steady_derivatives.clone();
         let near: Vec<Option<NodeId>> = steady_states.iter().map(|i| states[*i].initial.near).collect();
         let outputs: Vec<NodeId> = model.outputs.iter().map(|o| o.value).collect();
-        let roots = model.roots();
-        for id in model.graph.reachable(&roots) {
+        let roots = self.lowered.all(&model.roots());
+        for id in self.lowered.graph.reachable(&roots) {
             self.place(id);
         }
         self.program.preset = self.tape(&roots, Phase::Preset..=Phase::Preset);
@@ -229,7 +213,7 @@ impl Compiler {
         self.program.initial = self.results(&initial);
         self.program.steady = self.results(&steady);
         self.program.steady_states = steady_states;
-        self.program.near = near.iter().map(|id| id.map(|id| self.slot(id) as usize)).collect();
+        self.program.near = near.iter().map(|id| id.map(|id| self.slot(self.lowered.at(id)) as usize)).collect();
         for input in &model.inputs {
             let (assigned, received): (Vec<NodeId>, Vec<NodeId>) =
                 (input.assignments.iter().map(|a| a.value).collect(), input.receipts.iter().map(|r| r.gain).collect());
@@ -244,7 +228,7 @@ impl Compiler {
                 assign: Vec::new(),
                 receive: input.receipts.iter().map(|r| r.state).zip(received.slots).collect(),
             });
-            let lag = input.lag.map(|id| self.slot(id) as usize);
+            let lag = input.lag.map(|id| self.slot(self.lowered.at(id)) as usize);
             self.program.lags.push(lag);
         }
         self.program.outputs = outputs.iter().map(|id| self.results(&[*id])).collect();
@@ -254,24 +238,9 @@ impl Compiler {
         self.program
     }
 
-    fn phase(&self, node: &Node) -> Phase {
-        match node {
-            Node::Constant(_) => Phase::Constant,
-            Node::Symbol(symbol) => match symbol {
-                Symbol::Parameter(_) | Symbol::Covariate(_) => Phase::Preset,
-                Symbol::Steady(_) => Phase::Settled,
-                Symbol::Input(index) if self.model.inputs[*index].kind == InputKind::SeriesLinear => Phase::Time,
-                Symbol::Input(_) => Phase::Segment,
-                Symbol::State(_) | Symbol::Time => Phase::Time,
-                Symbol::Amount => Phase::Event,
-            },
-            Node::Op(_, operands) => operands.iter().map(|id| self.phases[id.index()]).max().unwrap_or(Phase::Constant),
-        }
-    }
-
     fn place(&mut self, id: NodeId) {
         let program = &mut self.program;
-        let slot = match self.model.graph.node(id) {
+        let slot = match self.lowered.graph.node(id) {
             Node::Symbol(Symbol::Parameter(i)) => program.parameter_slot(i),
             Node::Symbol(Symbol::Covariate(i)) => program.covariate_slot(i),
             Node::Symbol(Symbol::State(i)) => program.states_at + i,
@@ -299,7 +268,7 @@ impl Compiler {
 
     /// Code for the nodes of some phases that the roots need.
     fn tape(&self, roots: &[NodeId], phases: std::ops::RangeInclusive<Phase>) -> Tape {
-        let graph = &self.model.graph;
+        let graph = &self.lowered.graph;
         let nodes: Vec<NodeId> =
             graph.reachable(roots).into_iter().filter(|id| phases.contains(&self.phases[id.index()])).collect();
         // Later phases read results of this one, so whatever they use must not be fused away.
@@ -312,9 +281,11 @@ impl Compiler {
         Tape::new(graph, &nodes, &keep, &|id| self.slot(id))
     }
 
+    /// Code for some roots of the model.
     fn results(&self, roots: &[NodeId]) -> Results {
+        let roots = self.lowered.all(roots);
         Results {
-            tape: self.tape(roots, Phase::Time..=Phase::Event),
+            tape: self.tape(&roots, Phase::Time..=Phase::Event),
             slots: roots.iter().map(|id| self.slot(*id) as usize).collect(),
         }
     }

@@ -1,13 +1,16 @@
-//! Straight-line code over blocks of lanes: the tape, and its two readings (plain lanes, tangents).
+//! Straight-line code over blocks of lanes: how a graph becomes a tape.
 
-use pulp::{Arch, Simd, WithSimd};
+use std::collections::HashMap;
 
+use pulp::{Arch, Simd};
+
+use super::evaluate::{LanesRun, TangentsRun};
 use super::graph::{Graph, Node, NodeId, Op};
-use super::lanes::{self, Block, Vector};
+use super::lanes::Block;
 
 /// What an instruction does; the fused ones save a store, a load and a dispatch each.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Code {
+pub(super) enum Code {
     Plain(Op),
     /// a·b + c
     MulAdd,
@@ -18,12 +21,12 @@ enum Code {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Instruction {
+pub(super) struct Instruction {
     code: Code,
-    target: u32,
-    a: u32,
-    b: u32,
-    c: u32,
+    pub target: u32,
+    pub a: u32,
+    pub b: u32,
+    pub c: u32,
 }
 
 /// Lanes that are counted together where tangents are left out.
@@ -35,6 +38,8 @@ pub(crate) const ALL: u8 = u8::MAX;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tape {
     code: Vec<Instruction>,
+    /// What the instructions up to the end of each run do.
+    runs: Vec<(Code, usize)>,
 }
 
 /// Registers that a number of groups of lanes fills; all whole ones where it is not said.
@@ -91,11 +96,57 @@ impl Tape {
             code.push(Instruction { code: kind, target: slot(*id), a: slot(a), b: slot(b), c: slot(c) });
         }
         code.reverse();
-        Self { code }
+        Self::in_runs(code)
+    }
+
+    /// Puts instructions of one kind behind one another as far as their operands allow, so that what an instruction does is
+    /// looked up once a run.
+    fn in_runs(code: Vec<Instruction>) -> Self {
+        let mut waits = vec![0usize; code.len()];
+        let mut users: Vec<Vec<usize>> = vec![Vec::new(); code.len()];
+        let writer: HashMap<u32, usize> = code.iter().enumerate().map(|(index, i)| (i.target, index)).collect();
+        for (index, i) in code.iter().enumerate() {
+            // An operand that the code does not use repeats another.
+            let mut from: Vec<usize> = [i.a, i.b, i.c].iter().filter_map(|slot| writer.get(slot).copied()).collect();
+            from.sort_unstable();
+            from.dedup();
+            waits[index] = from.len();
+            from.into_iter().for_each(|writer| users[writer].push(index));
+        }
+        let mut ready: Vec<usize> = (0..code.len()).filter(|index| waits[*index] == 0).collect();
+        let mut tape = Self { code: Vec::with_capacity(code.len()), runs: Vec::new() };
+        while !ready.is_empty() {
+            // The kind with the most instructions ready; of equal ones the first.
+            let many = |kind: Code| ready.iter().filter(|index| code[**index].code == kind).count();
+            let kind = ready.iter().map(|index| code[*index].code).rev().max_by_key(|kind| many(*kind));
+            let Some(kind) = kind else { break };
+            while let Some(place) = ready.iter().position(|index| code[*index].code == kind) {
+                let index = ready.remove(place);
+                tape.code.push(code[index]);
+                for user in &users[index] {
+                    waits[*user] -= 1;
+                    if waits[*user] == 0 {
+                        ready.push(*user);
+                    }
+                }
+            }
+            tape.runs.push((kind, tape.code.len()));
+        }
+        tape
     }
 
     pub(crate) fn len(&self) -> usize {
         self.code.len()
+    }
+
+    /// The instructions of each run, with their kind.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (Code, &[Instruction])> {
+        let mut start = 0;
+        self.runs.iter().map(move |(kind, end)| {
+            let run = &self.code[start..*end];
+            start = *end;
+            (*kind, run)
+        })
     }
 
     /// Raises the number of groups of every slot that the code writes to that of what it is computed from.
@@ -136,214 +187,8 @@ impl Tape {
         groups: &[u8],
     ) {
         match reading {
-            Reading::Lanes => arch.dispatch(LanesRun { code: &self.code, values }),
-            Reading::Tangents => arch.dispatch(TangentsRun { code: &self.code, values, groups }),
+            Reading::Lanes => arch.dispatch(LanesRun { tape: self, values }),
+            Reading::Tangents => arch.dispatch(TangentsRun { tape: self, values, groups }),
         }
-    }
-}
-
-struct LanesRun<'a, const W: usize> {
-    code: &'a [Instruction],
-    values: &'a mut [Block<W>],
-}
-
-impl<const W: usize> WithSimd for LanesRun<'_, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let values = self.values;
-        for i in self.code {
-            let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
-            let mut out = [0.0; W];
-            // Whole registers at a time. Left to itself, the compiler takes short loops apart into single lanes.
-            macro_rules! registers {
-                (|$a:ident, $b:ident, $c:ident| $e:expr, $one:expr) => {{
-                    let (xs, ys, zs) = (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0, S::as_simd_f64s(c).0);
-                    let outs = S::as_mut_simd_f64s(&mut out).0;
-                    for (vector, out) in outs.iter_mut().enumerate() {
-                        let [$a, $b, $c] = [xs[vector], ys[vector], zs[vector]].map(|of| Vector::new(simd, of));
-                        let _ = ($a, $b, $c);
-                        *out = ($e).of;
-                    }
-                    for lane in W - W % S::F64_LANES..W {
-                        let ($a, $b, $c) = (a[lane], b[lane], c[lane]);
-                        let _ = ($a, $b, $c);
-                        out[lane] = $one;
-                    }
-                }};
-                (|$a:ident, $b:ident, $c:ident| $e:expr) => {
-                    registers!(|$a, $b, $c| $e, $e)
-                };
-            }
-            macro_rules! each {
-                (|$l:ident| $e:expr) => {
-                    for $l in 0..W {
-                        out[$l] = $e;
-                    }
-                };
-            }
-            // The first of two where the mask says so, as in `Op::apply`.
-            macro_rules! choose {
-                ($op:ident, |$a:ident, $b:ident, $c:ident| $mask:expr, $yes:expr, $no:expr) => {
-                    registers!(
-                        |$a, $b, $c| Vector::new(simd, simd.select_f64s($mask, $yes.of, $no.of)),
-                        $op.apply([$a, $b, $c])
-                    )
-                };
-            }
-            let unless_nan = |a: Vector<S>, b: Vector<S>| {
-                Vector::new(simd, simd.select_f64s(simd.equal_f64s(a.of, a.of), b.of, a.of))
-            };
-            let (zero, one) = (Vector::splat(simd, 0.0), Vector::splat(simd, 1.0));
-            match i.code {
-                Code::MulAdd => registers!(|a, b, c| a * b + c),
-                Code::MulSub => registers!(|a, b, c| a * b - c),
-                Code::SubMul => registers!(|a, b, c| c - a * b),
-                Code::Plain(op) => match op {
-                    Op::Add => registers!(|a, b, c| a + b),
-                    Op::Sub => registers!(|a, b, c| a - b),
-                    Op::Mul => registers!(|a, b, c| a * b),
-                    Op::Div => registers!(|a, b, c| a / b),
-                    Op::Neg => registers!(|a, b, c| -a),
-                    Op::Exp => each!(|l| lanes::exp(a[l])),
-                    Op::Log => each!(|l| lanes::ln(a[l])),
-                    Op::Sqrt => registers!(|a, b, c| Vector::new(simd, simd.sqrt_f64s(a.of)), a.sqrt()),
-                    Op::Tanh => each!(|l| lanes::tanh(a[l])),
-                    Op::Sin => each!(|l| a[l].sin()),
-                    Op::Cos => each!(|l| a[l].cos()),
-                    Op::Abs => registers!(|a, b, c| a.abs()),
-                    Op::Pow => each!(|l| lanes::pow(a[l], b[l])),
-                    Op::Min => choose!(op, |a, b, c| simd.less_than_f64s(a.of, b.of), a, unless_nan(a, b)),
-                    Op::Max => choose!(op, |a, b, c| simd.less_than_f64s(b.of, a.of), a, unless_nan(a, b)),
-                    Op::Less => choose!(op, |a, b, c| simd.less_than_f64s(a.of, b.of), one, zero),
-                    Op::LessEqual => choose!(op, |a, b, c| simd.less_than_or_equal_f64s(a.of, b.of), one, zero),
-                    Op::Equal => choose!(op, |a, b, c| simd.equal_f64s(a.of, b.of), one, zero),
-                    Op::Select => choose!(op, |a, b, c| simd.equal_f64s(a.of, zero.of), c, b),
-                },
-            }
-            values[i.target as usize].0 = out;
-        }
-    }
-}
-
-struct TangentsRun<'a, const W: usize> {
-    code: &'a [Instruction],
-    values: &'a mut [Block<W>],
-    groups: &'a [u8],
-}
-
-impl<const W: usize> WithSimd for TangentsRun<'_, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for i in self.code {
-            // Code of its own for each number of groups, so that registers are counted when it is compiled.
-            match self.groups.get(i.target as usize).copied().unwrap_or(ALL) {
-                1 if W > GROUP => tangent_step::<S, W, 1>(simd, i, self.values),
-                2 if W > 2 * GROUP => tangent_step::<S, W, 2>(simd, i, self.values),
-                3 if W > 3 * GROUP => tangent_step::<S, W, 3>(simd, i, self.values),
-                _ => tangent_step::<S, W, { ALL as usize }>(simd, i, self.values),
-            }
-        }
-    }
-}
-
-/// One instruction on the first `N` groups of lanes; the others of its target stay as they are.
-#[inline(always)]
-fn tangent_step<S: Simd, const W: usize, const N: usize>(simd: S, i: &Instruction, values: &mut [Block<W>]) {
-    let whole = N * GROUP >= W;
-    let registers = if whole { W / S::F64_LANES } else { N * GROUP / S::F64_LANES };
-    let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
-    let (x, y) = (a[0], b[0]);
-    let mut out = [0.0; W];
-    // The tangents are computed in all lanes alike, whole registers at a time; then the value goes into lane 0.
-    // Left to itself, the compiler would leave lane 0 out of the first register and take it apart.
-    macro_rules! tangents {
-                ($value:expr; $($k:ident),*; |$a:ident, $b:ident, $c:ident| $e:expr) => {{
-                    let value: f64 = $value;
-                    {
-                        $(let $k = Vector::splat(simd, $k);)*
-                        let (a, b, c) = (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0, S::as_simd_f64s(c).0);
-                        let vectors = S::as_mut_simd_f64s(&mut out).0;
-                        for (vector, out) in vectors.iter_mut().enumerate().take(registers) {
-                            let ($a, $b, $c) = (a[vector], b[vector], c[vector]);
-                            let [$a, $b, $c] = [$a, $b, $c].map(|of| Vector::new(simd, of));
-                            let _ = ($a, $b, $c);
-                            *out = ($e).of;
-                        }
-                    }
-                    let rest = if whole { W - W % S::F64_LANES } else { W };
-                    for lane in rest..W {
-                        let ($a, $b, $c) = (a[lane], b[lane], c[lane]);
-                        let _ = ($a, $b, $c);
-                        out[lane] = $e;
-                    }
-                    out[0] = value;
-                }};
-            }
-    // f(x) with f′(x).
-    macro_rules! unary {
-                ($value:expr, $slope:expr) => {{
-                    let slope: f64 = $slope;
-                    tangents!($value; slope; |a, b, c| slope * a)
-                }};
-            }
-    match i.code {
-        Code::MulAdd => tangents!(x * y + c[0]; x, y; |a, b, c| x * b + y * a + c),
-        Code::MulSub => tangents!(x * y - c[0]; x, y; |a, b, c| x * b + y * a - c),
-        Code::SubMul => tangents!(c[0] - x * y; x, y; |a, b, c| c - (x * b + y * a)),
-        Code::Plain(op) => match op {
-            Op::Add => tangents!(x + y; ; |a, b, c| a + b),
-            Op::Sub => tangents!(x - y; ; |a, b, c| a - b),
-            Op::Mul => tangents!(x * y; x, y; |a, b, c| x * b + y * a),
-            Op::Div => {
-                let (quotient, inverse) = (x / y, 1.0 / y);
-                tangents!(quotient; quotient, inverse; |a, b, c| (a - quotient * b) * inverse)
-            }
-            Op::Neg => tangents!(-x; ; |a, b, c| -a),
-            Op::Exp => {
-                let value = lanes::exp(x);
-                unary!(value, value)
-            }
-            Op::Log => unary!(lanes::ln(x), 1.0 / x),
-            Op::Sqrt => {
-                let value = x.sqrt();
-                // At 0 the slope is infinite; a constant 0 there must not turn its zero tangents into NaN.
-                let slope = 0.5 / value;
-                for l in 0..W {
-                    out[l] = if a[l] == 0.0 { 0.0 } else { slope * a[l] };
-                }
-                out[0] = value;
-            }
-            Op::Tanh => {
-                let value = lanes::tanh(x);
-                unary!(value, 1.0 - value * value)
-            }
-            Op::Sin => unary!(x.sin(), x.cos()),
-            Op::Cos => unary!(x.cos(), -x.sin()),
-            Op::Abs => unary!(x.abs(), if x < 0.0 { -1.0 } else { 1.0 }),
-            Op::Pow => {
-                let value = lanes::pow(x, y);
-                let by_base = if x == 0.0 { if y > 1.0 { 0.0 } else { y } } else { y * value / x };
-                let by_power = if x > 0.0 { value * lanes::ln(x) } else { 0.0 };
-                tangents!(value; by_base, by_power; |a, b, c| by_base * a + by_power * b)
-            }
-            Op::Min | Op::Max => {
-                let first = if op == Op::Min { x < y } else { x > y } || x.is_nan();
-                out = if first { *a } else { *b };
-            }
-            Op::Less | Op::LessEqual | Op::Equal => {
-                out[0] = op.apply([x, y, 0.0]);
-            }
-            Op::Select => out = if x != 0.0 { *b } else { *c },
-        },
-    }
-    let target = &mut values[i.target as usize].0;
-    if whole {
-        *target = out;
-    } else {
-        target[..N * GROUP].copy_from_slice(&out[..N * GROUP]);
     }
 }

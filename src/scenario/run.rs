@@ -81,15 +81,18 @@ pub fn run(
     let rows = outputs + observed.len();
     let ensemble =
         Ensemble { program, covariates: &covariates, schedule: &schedule, times: &times, settings: posterior.settings };
+    let person = |natural: &Vec<f64>| {
+        let mut values = posterior.prior.complete(natural);
+        change.apply(&mut values);
+        values
+    };
+    let people: Vec<Vec<f64>> = draws.iter().map(person).collect();
+    // Those who need steps of like length go together.
+    let order = ensemble.order(&mut ensemble.workspace(), &people);
     let blocks = parallel(draws.len().div_ceil(LANES), &|block| {
         let mut workspace = ensemble.workspace();
-        let mine = &draws[block * LANES..draws.len().min((block + 1) * LANES)];
-        let person = |natural: &Vec<f64>| {
-            let mut values = posterior.prior.complete(natural);
-            change.apply(&mut values);
-            values
-        };
-        let people: Vec<Vec<f64>> = mine.iter().map(person).collect();
+        let mine = &order[block * LANES..draws.len().min((block + 1) * LANES)];
+        let people: Vec<Vec<f64>> = mine.iter().map(|draw| people[*draw].clone()).collect();
         let mut found = vec![vec![f64::NAN; rows * times.len()]; people.len()];
         let failures = ensemble.run(&mut workspace, &people, &mut |first, count, time, workspace| {
             let mut keep = |row: usize, values: &[f64]| {
@@ -108,7 +111,8 @@ pub fn run(
         });
         found.into_iter().zip(failures).map(|(values, failure)| failure.is_none().then_some(values)).collect()
     });
-    let trajectories: Vec<Option<Vec<f64>>> = blocks.into_iter().flatten().collect();
+    let mut trajectories: Vec<Option<Vec<f64>>> = vec![None; draws.len()];
+    order.iter().zip(blocks.into_iter().flatten()).for_each(|(draw, found)| trajectories[*draw] = found);
     let of_output = |trajectory: &Option<Vec<f64>>, outcome: &Outcome| match trajectory {
         Some(values) => outcome.of(&times, &values[outcome.output * times.len()..(outcome.output + 1) * times.len()]),
         None => f64::NAN,

@@ -50,7 +50,7 @@ impl Ensemble<'_> {
         }
     }
 
-    /// Values of outputs: for each person `[output, time]` flattened, or why there are none.
+    /// Values of outputs of any number of people: for each `[output, time]` flattened, or why there are none.
     pub fn outputs(
         &self,
         workspace: &mut Workspace<LANES>,
@@ -58,16 +58,26 @@ impl Ensemble<'_> {
         outputs: &[usize],
     ) -> Vec<Result<Vec<f64>, Failure>> {
         let times = self.times.len();
-        let mut found = vec![vec![f64::NAN; outputs.len() * times]; people.len()];
-        let failures = self.run(workspace, people, &mut |first, count, time, workspace| {
-            for (row, output) in outputs.iter().enumerate() {
-                let block = workspace.output(self.program, *output);
-                for (person, value) in found[first..first + count].iter_mut().zip(block.0) {
-                    person[row * times + time] = value;
+        let mut found = vec![Ok(vec![f64::NAN; outputs.len() * times]); people.len()];
+        for mine in self.order(workspace, people).chunks(LANES) {
+            let group: Vec<Vec<f64>> = mine.iter().map(|person| people[*person].clone()).collect();
+            let failures = self.run(workspace, &group, &mut |first, count, time, workspace| {
+                for (row, output) in outputs.iter().enumerate() {
+                    let block = workspace.output(self.program, *output);
+                    for (person, value) in mine[first..first + count].iter().zip(block.0) {
+                        if let Ok(values) = &mut found[*person] {
+                            values[row * times + time] = value;
+                        }
+                    }
+                }
+            });
+            for (person, failure) in mine.iter().zip(failures) {
+                if let Some(failure) = failure {
+                    found[*person] = Err(failure);
                 }
             }
-        });
-        found.into_iter().zip(failures).map(|(values, failure)| failure.map_or(Ok(values), Err)).collect()
+        }
+        found
     }
 
     fn solve(
@@ -76,7 +86,17 @@ impl Ensemble<'_> {
         people: &[Vec<f64>],
         observe: &mut dyn FnMut(usize, &mut Workspace<LANES>),
     ) -> Result<Statistics, Failure> {
-        let Some(last) = people.len().checked_sub(1) else { return Ok(Statistics::default()) };
+        if people.is_empty() {
+            return Ok(Statistics::default());
+        }
+        self.load(workspace, people);
+        let solve = Solve { program: self.program, schedule: self.schedule, settings: self.settings };
+        solve.run(workspace, self.times, observe)
+    }
+
+    /// Writes the parameters of up to [`LANES`] people, at least one, and the covariates.
+    pub(super) fn load(&self, workspace: &mut Workspace<LANES>, people: &[Vec<f64>]) {
+        let last = people.len() - 1;
         for parameter in 0..self.program.parameters() {
             // Lanes beyond the last person repeat that person.
             workspace.set_parameter(parameter, &std::array::from_fn(|lane| people[lane.min(last)][parameter]));
@@ -84,7 +104,5 @@ impl Ensemble<'_> {
         for (index, value) in self.covariates.iter().enumerate() {
             workspace.set_covariate(self.program, index, *value);
         }
-        let solve = Solve { program: self.program, schedule: self.schedule, settings: self.settings };
-        solve.run(workspace, self.times, observe)
     }
 }

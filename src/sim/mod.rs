@@ -7,6 +7,7 @@ mod events;
 mod explicit;
 mod integrate;
 mod linear;
+mod order;
 mod schedule;
 mod steady;
 mod tsit5;

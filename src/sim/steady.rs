@@ -43,6 +43,18 @@ pub(crate) fn solve<const W: usize>(program: &Program, workspace: &mut Workspace
     Ok(())
 }
 
+/// Puts states into their slots near where they will start: those of the steady system where it would be looked for.
+///
+/// The preset and segment phases must have run.
+pub(crate) fn guess<const W: usize>(program: &Program, workspace: &mut Workspace<W>) {
+    set_other_states(program, workspace);
+    for (state, near) in program.steady_states.iter().zip(&program.near) {
+        let value = near.map_or(Block::ZERO, |slot| workspace.values[slot]);
+        workspace.values[program.steady_slot(*state)] = value;
+        workspace.values[program.state_slots().start + state] = value;
+    }
+}
+
 /// Initial values of the states that are not solved for; they may not depend on those that are.
 fn set_other_states<const W: usize>(program: &Program, workspace: &mut Workspace<W>) {
     program.initial.tape.run(workspace.arch, workspace.reading, &mut workspace.values);

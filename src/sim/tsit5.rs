@@ -60,27 +60,45 @@ impl<const W: usize> WithSimd for Combine<'_, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        // Code of its own for each number of stages, so that sums stay in registers and weights are read once.
+        match self.weights.len() {
+            1 => self.of_stages::<S, 1>(simd),
+            2 => self.of_stages::<S, 2>(simd),
+            3 => self.of_stages::<S, 3>(simd),
+            4 => self.of_stages::<S, 4>(simd),
+            5 => self.of_stages::<S, 5>(simd),
+            6 => self.of_stages::<S, 6>(simd),
+            _ => self.of_stages::<S, 7>(simd),
+        }
+    }
+}
+
+impl<const W: usize> Combine<'_, W> {
+    #[inline(always)]
+    fn of_stages<S: Simd, const N: usize>(self, simd: S) {
         let states = self.before.len();
         let h = simd.splat_f64s(self.h);
+        let weights: [f64; N] = std::array::from_fn(|stage| self.weights[stage]);
+        let splats = weights.map(|weight| simd.splat_f64s(weight));
+        let stages: [&[Block<W>]; N] = std::array::from_fn(|stage| &self.stages[stage * states..(stage + 1) * states]);
         for (state, (out, before)) in self.out.iter_mut().zip(self.before).enumerate() {
             let (outs, rest) = S::as_mut_simd_f64s(&mut out.0);
             let befores = S::as_simd_f64s(&before.0).0;
-            // One register at a time through all stages: left to itself, the compiler keeps the sums in memory.
+            let rates: [&[S::f64s]; N] = std::array::from_fn(|stage| S::as_simd_f64s(&stages[stage][state].0).0);
             let registers = registers::<S, W>(self.groups.get(state));
             for (vector, (out, before)) in outs.iter_mut().zip(befores).enumerate().take(registers) {
-                let mut sum = simd.splat_f64s(0.0);
-                for (stage, weight) in self.weights.iter().enumerate() {
-                    let block = S::as_simd_f64s(&self.stages[stage * states + state].0).0[vector];
-                    sum = simd.add_f64s(sum, simd.mul_f64s(simd.splat_f64s(*weight), block));
+                let mut sum = simd.mul_f64s(splats[0], rates[0][vector]);
+                for stage in 1..N {
+                    sum = simd.add_f64s(sum, simd.mul_f64s(splats[stage], rates[stage][vector]));
                 }
                 *out = simd.add_f64s(*before, simd.mul_f64s(h, sum));
             }
             let first = W - rest.len();
             for (lane, out) in rest.iter_mut().enumerate() {
-                let stages = self.weights.iter().enumerate();
-                let sum = stages.fold(0.0, |sum, (stage, weight)| {
-                    sum + weight * self.stages[stage * states + state].0[first + lane]
-                });
+                let mut sum = weights[0] * stages[0][state].0[first + lane];
+                for stage in 1..N {
+                    sum += weights[stage] * stages[stage][state].0[first + lane];
+                }
                 *out = before.0[first + lane] + self.h * sum;
             }
         }
@@ -154,42 +172,53 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
         for lane in self.lanes..W {
             (loose[lane], floor[lane]) = (TANGENTS, FLOOR / self.by[lane]);
         }
-        let (mut worst, mut rest) = ([0.0; W], 0.0f64);
-        // NaN must fail the step, and the greater of it and a number may be the number: 0 · error is kept beside, which is
-        // not a number once one error was none.
+        // The worst error so far of each lane as a fraction: two are compared by products, and the division is made once.
+        let (mut above, mut below) = ([0.0; W], [1.0; W]);
+        // NaN must fail the step, and a comparison with it may keep the number: 0 · error is kept beside, which is not a
+        // number once one error was none.
         let mut none = [0.0; W];
         let splat = |value| Vector::splat(simd, value);
-        let (tolerance, share, least) = (self.tolerance, FLOOR, 1e-100);
+        let (share, least) = (FLOOR, 1e-100);
         for state in 0..states {
             let (before, after, largest) = (&self.before[state].0, &self.after[state].0, &self.largest[state].0);
             let value = before[0].abs().max(after[0].abs()).max(largest[0]);
-            macro_rules! error {
+            let stages: [&[f64; W]; 7] = std::array::from_fn(|stage| &self.stages[stage * states + state].0);
+            macro_rules! error_and_size {
                 ($number:expr, $at:expr) => {{
                     let (number, at) = ($number, $at);
-                    let sum = ERROR.iter().enumerate().fold(number(0.0), |sum, (stage, weight)| {
-                        sum + number(*weight) * at(&self.stages[stage * states + state].0)
-                    });
+                    let mut sum = number(ERROR[0]) * at(stages[0]);
+                    for stage in 1..7 {
+                        sum = sum + number(ERROR[stage]) * at(stages[stage]);
+                    }
                     let size =
                         at(before).abs().max(at(after).abs()).max(number(share) * at(largest)).max(number(least));
                     let size = at(&loose) * size.max(at(&floor) * number(value));
-                    (number(self.h) * sum).abs() / (number(tolerance) * size)
+                    ((number(self.h) * sum).abs(), size)
                 }};
             }
             let nones = S::as_mut_simd_f64s(&mut none).0.iter_mut();
-            let worsts = S::as_mut_simd_f64s(&mut worst).0.iter_mut().zip(nones).enumerate();
-            for (vector, (worst, none)) in worsts.take(registers::<S, W>(self.groups.get(state))) {
+            let worst = S::as_mut_simd_f64s(&mut above).0.iter_mut().zip(S::as_mut_simd_f64s(&mut below).0);
+            for (vector, ((above, below), none)) in
+                worst.zip(nones).enumerate().take(registers::<S, W>(self.groups.get(state)))
+            {
                 let at = |block: &[f64; W]| Vector::new(simd, S::as_simd_f64s(block).0[vector]);
-                let error = error!(splat, at);
-                *worst = Vector::new(simd, *worst).max(error).of;
+                let (error, size) = error_and_size!(splat, at);
+                let (of, by) = (Vector::new(simd, *above), Vector::new(simd, *below));
+                let worse = simd.greater_than_f64s((error * by).of, (of * size).of);
+                *above = simd.select_f64s(worse, error.of, of.of);
+                *below = simd.select_f64s(worse, size.of, by.of);
                 *none = (Vector::new(simd, *none) + error * splat(0.0)).of;
             }
             for lane in W - W % S::F64_LANES..W {
-                let error: f64 = error!(|value: f64| value, |block: &[f64; W]| block[lane]);
-                rest = rest.max(error);
+                let (error, size): (f64, f64) = error_and_size!(|value: f64| value, |block: &[f64; W]| block[lane]);
+                if error * below[lane] > above[lane] * size {
+                    (above[lane], below[lane]) = (error, size);
+                }
                 none[lane] += error * 0.0;
             }
         }
-        worst.iter().copied().fold(rest, f64::max) + none.iter().sum::<f64>()
+        let worst = above.iter().zip(below).map(|(above, below)| above / below).fold(0.0, f64::max);
+        worst / self.tolerance + none.iter().sum::<f64>()
     }
 }
 

@@ -1,0 +1,174 @@
+//! Rewrites equations for speed before they become code: in products, what changes seldom is multiplied and divided first.
+//!
+//! `q · k / V / (1 − f)` with a state q costs one product at every time, as q · (k / V / (1 − f)): the bracket is computed once a
+//! parameter vector. Values change by rounding only.
+
+use super::composed::Composed;
+use super::graph::{Graph, Node, NodeId, Op};
+use super::phase::Phase;
+
+/// A model's equations as they are computed.
+pub(super) struct Lowered {
+    pub graph: Graph,
+    /// For each node of the model's graph that its roots need, the node here.
+    at: Vec<Option<NodeId>>,
+}
+
+impl Lowered {
+    pub fn new(model: &Composed) -> Self {
+        let old = &model.graph;
+        let roots = model.roots();
+        let order = old.reachable(&roots);
+        let mut uses = vec![0u32; old.nodes().len()];
+        for id in &order {
+            if let Node::Op(op, operands) = old.node(*id) {
+                operands[..op.arity()].iter().for_each(|operand| uses[operand.index()] += 1);
+            }
+        }
+        roots.iter().for_each(|id| uses[id.index()] += 2);
+        let source = Source { graph: old, phases: Phase::of(old, model), uses };
+        let mut lowered = Self { graph: Graph::new(), at: vec![None; old.nodes().len()] };
+        for id in order {
+            let new = match old.node(id) {
+                Node::Constant(value) => lowered.graph.constant(value),
+                Node::Symbol(symbol) => lowered.graph.symbol(symbol),
+                Node::Op(Op::Mul | Op::Div | Op::Neg, _) if source.phase(id) > Phase::Settled => {
+                    let mut product = Product::default();
+                    product.collect(&source, id, false, true);
+                    lowered.product(&source, id, &product)
+                }
+                Node::Op(op, operands) => {
+                    let operands = operands.map(|operand| lowered.at(operand));
+                    lowered.graph.op(op, &operands[..op.arity()])
+                }
+            };
+            lowered.at[id.index()] = Some(new);
+        }
+        lowered
+    }
+
+    /// The node for one that the model's roots need.
+    pub fn at(&self, id: NodeId) -> NodeId {
+        // Operands stand before their uses, and every root is asked for.
+        self.at[id.index()].unwrap_or(id)
+    }
+
+    /// The nodes for some that the model's roots need.
+    pub fn all(&self, ids: &[NodeId]) -> Vec<NodeId> {
+        ids.iter().map(|id| self.at(*id)).collect()
+    }
+
+    fn product(&mut self, source: &Source, of: NodeId, product: &Product) -> NodeId {
+        let mut result: Option<NodeId> = None;
+        let mut negative = product.negative;
+        for phase in Phase::ALL.into_iter().filter(|phase| *phase <= source.phase(of)) {
+            let of_phase = |ids: &[NodeId]| -> Vec<NodeId> {
+                ids.iter().filter(|id| source.phase(**id) == phase).map(|id| self.at(*id)).collect()
+            };
+            let (above, below) = (of_phase(&product.above), of_phase(&product.below));
+            for factor in above {
+                result = Some(result.map_or(factor, |result| self.graph.op(Op::Mul, &[result, factor])));
+            }
+            let divisor = below.into_iter().reduce(|divisor, factor| self.graph.op(Op::Mul, &[divisor, factor]));
+            if let Some(divisor) = divisor {
+                let dividend = result.unwrap_or_else(|| self.graph.constant(1.0));
+                result = Some(self.graph.op(Op::Div, &[dividend, divisor]));
+            }
+            // The sign goes to the part that is computed most seldom.
+            if let (Some(part), true) = (result, negative) {
+                result = Some(self.graph.op(Op::Neg, &[part]));
+                negative = false;
+            }
+        }
+        result.unwrap_or_else(|| self.at(of))
+    }
+}
+
+/// The graph that is rewritten.
+struct Source<'a> {
+    graph: &'a Graph,
+    phases: Vec<Phase>,
+    /// How often each node is an operand; more than once if it is a root.
+    uses: Vec<u32>,
+}
+
+impl Source<'_> {
+    fn phase(&self, id: NodeId) -> Phase {
+        self.phases[id.index()]
+    }
+}
+
+/// Factors above and below the line, nodes of the old graph, in the order in which they are written.
+#[derive(Default)]
+struct Product {
+    above: Vec<NodeId>,
+    below: Vec<NodeId>,
+    negative: bool,
+}
+
+impl Product {
+    /// Adds a node: its own factors, where it is a product that nothing else uses.
+    fn collect(&mut self, source: &Source, id: NodeId, inverse: bool, top: bool) {
+        let mine = top || source.uses[id.index()] == 1;
+        match source.graph.node(id) {
+            Node::Op(Op::Mul, [a, b, _]) if mine => {
+                self.collect(source, a, inverse, false);
+                self.collect(source, b, inverse, false);
+            }
+            Node::Op(Op::Div, [a, b, _]) if mine => {
+                self.collect(source, a, inverse, false);
+                self.collect(source, b, !inverse, false);
+            }
+            Node::Op(Op::Neg, [a, ..]) if mine => {
+                self.negative = !self.negative;
+                self.collect(source, a, inverse, false);
+            }
+            _ if inverse => self.below.push(id),
+            _ => self.above.push(id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::super::graph::Symbol;
+    use super::super::library::Library;
+    use super::*;
+    use crate::stats::Seed;
+
+    /// Divisions at every time in what the roots need.
+    fn divisions(graph: &Graph, model: &Composed, roots: &[NodeId]) -> usize {
+        let phases = Phase::of(graph, model);
+        let dividing = |id: &NodeId| matches!(graph.node(*id), Node::Op(Op::Div, _));
+        graph.reachable(roots).iter().filter(|id| dividing(id) && phases[id.index()] >= Phase::Time).count()
+    }
+
+    #[test]
+    fn equations_keep_their_values_and_lose_divisions() {
+        let library = Library::embedded();
+        let (mut before, mut after) = (0, 0);
+        for (name, _) in library.names() {
+            let Ok((model, _)) = library.load(&name) else { continue };
+            let lowered = Lowered::new(&model);
+            let (old, new) = (model.roots(), lowered.all(&model.roots()));
+            let (old_divisions, new_divisions) =
+                (divisions(&model.graph, &model, &old), divisions(&lowered.graph, &model, &new));
+            assert!(new_divisions <= old_divisions, "{name}: {new_divisions} for {old_divisions}");
+            (before, after) = (before + old_divisions, after + new_divisions);
+            for seed in 0..5 {
+                let value = |symbol: Symbol| {
+                    let mut stream = Seed(seed).stream(&format!("{symbol:?}"), 0);
+                    stream.random_range(0.2..3.0)
+                };
+                for (old, new) in old.iter().zip(&new) {
+                    let (old, new) = (model.graph.evaluate(*old, &value), lowered.graph.evaluate(*new, &value));
+                    let same = (old - new).abs() <= 1e-9 * old.abs() || old.to_bits() == new.to_bits();
+                    assert!(same || (old.is_nan() && new.is_nan()), "{name}: {old} {new}");
+                }
+            }
+        }
+        assert!(after < before, "{after} divisions for {before}");
+    }
+}
