@@ -61,6 +61,8 @@ pub struct Program {
     observations: Vec<Results>,
     /// Linear series among the inputs change at every time.
     pub(crate) linear: Vec<usize>,
+    /// For each state the first that has the same unit.
+    pub(crate) peers: Vec<usize>,
 }
 
 impl Program {
@@ -186,6 +188,7 @@ impl Compiler {
             outputs: Vec::new(),
             observations: Vec::new(),
             linear: Vec::new(),
+            peers: Vec::new(),
             model: model.clone(),
         };
         let lowered = Lowered::new(&model);
@@ -235,6 +238,9 @@ impl Compiler {
         self.program.observations = model.observations.iter().map(|o| self.results(&o.arguments)).collect();
         self.program.linear =
             (0..model.inputs.len()).filter(|i| model.inputs[*i].kind == InputKind::SeriesLinear).collect();
+        let unit = |state: usize| &model.states[state].unit;
+        let first = |state: usize| (0..state).find(|other| unit(*other) == unit(state)).unwrap_or(state);
+        self.program.peers = (0..model.states.len()).map(first).collect();
         self.program
     }
 

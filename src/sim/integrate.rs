@@ -250,7 +250,8 @@ impl<'a, const W: usize> Run<'a, W> {
         arch.dispatch(Grow { largest, before, groups });
     }
 
-    /// Integrates to `until` without events.
+    /// Integrates to `until` without events. What is reached through many others grows from nothing with a high power of time,
+    /// and no first step is short enough to follow it from the first digit: where that happens, sizes are given and it is tried again.
     fn segment(
         &mut self,
         workspace: &mut Workspace<W>,
@@ -259,8 +260,28 @@ impl<'a, const W: usize> Run<'a, W> {
         times: &[f64],
         observe: &mut dyn FnMut(usize, &mut Workspace<W>),
     ) -> Result<(), Failure> {
+        let from = self.time;
+        let mut found = self.by_method(workspace, until, end, times, observe);
+        if found == Err(Failure::StepTooSmall { time: from }) && self.size_by_peers(workspace, until) {
+            found = self.by_method(workspace, until, end, times, observe);
+        }
+        found
+    }
+
+    fn by_method(
+        &mut self,
+        workspace: &mut Workspace<W>,
+        until: f64,
+        end: f64,
+        times: &[f64],
+        observe: &mut dyn FnMut(usize, &mut Workspace<W>),
+    ) -> Result<(), Failure> {
         if self.time < until && self.statistics.used == Used::Explicit {
+            let from = self.time;
             match self.explicit(workspace, until, end, times, observe) {
+                Err(Failure::StepTooSmall { time }) if time == from && self.size_by_peers(workspace, until) => {
+                    return self.by_method(workspace, until, end, times, observe);
+                }
                 Err(Failure::TooManySteps { .. } | Failure::StepTooSmall { .. })
                     if self.solve.settings.method == Method::Automatic =>
                 {
@@ -277,6 +298,31 @@ impl<'a, const W: usize> Run<'a, W> {
             Reading::Lanes => self.bdf(workspace, until, times, observe),
             Reading::Tangents => self.esdirk(workspace, until, times, observe),
         }
+    }
+
+    /// Gives states that have been nothing so far a share of the size of the largest of their unit, or of what it would gain,
+    /// for their errors to be relative to; whether there were any.
+    fn size_by_peers(&mut self, workspace: &mut Workspace<W>, until: f64) -> bool {
+        const SHARE: f64 = 1e-6;
+        let peers = &self.solve.program.peers;
+        self.step = 0.0;
+        self.load(workspace);
+        self.derivatives(workspace, self.time, 0);
+        let mut any = false;
+        for lane in 0..workspace.value_lanes() {
+            for state in 0..peers.len() {
+                if workspace.largest[state].0[lane] > 0.0 {
+                    continue;
+                }
+                let same = || (0..peers.len()).filter(|other| peers[*other] == peers[state]);
+                let held = same().fold(0.0f64, |size, other| size.max(workspace.before[other].0[lane].abs()));
+                let gained = same().fold(0.0f64, |size, other| size.max(workspace.stages[other].0[lane].abs()));
+                let size = if held > 0.0 { held } else { gained * (until - self.time) };
+                workspace.largest[state].0[lane] = SHARE * size;
+                any |= size > 0.0;
+            }
+        }
+        any
     }
 
     /// Observation times at the start itself.

@@ -1,8 +1,10 @@
 //! The model library against implementations and tables that others wrote.
 
+mod anatomy;
 mod dalla_man;
 mod drugs;
 mod energy;
+mod pbpk;
 mod s2008;
 
 use std::collections::HashMap;

@@ -126,6 +126,67 @@ fn robertson_by_both_implicit_methods_and_by_the_automatic_choice() {
     }
 }
 
+const CHAIN: &str = "component chain
+  \"What passes seven places, one after the other, and is counted at the end of each.\"
+input dose [mg] bolus
+input flow [mg/h] rate
+parameter k [1/h] ~ LogNormal(2, 10%)
+state s0 [mg] = 0 receives dose
+state s1 [mg] = 0
+state s2 [mg] = 0
+state s3 [mg] = 0
+state s4 [mg] = 0
+state s5 [mg] = 0
+state s6 [mg] = 0
+state s7 [mg] = 0
+d s0 = flow - k * s0
+d s1 = k * (s0 - s1)
+d s2 = k * (s1 - s2)
+d s3 = k * (s2 - s3)
+d s4 = k * (s3 - s4)
+d s5 = k * (s4 - s5)
+d s6 = k * (s5 - s6)
+d s7 = k * (s6 - s7)
+output last [mg] = s7
+";
+
+#[test]
+fn what_is_reached_through_many_places_is_followed_by_every_method() {
+    // The last place holds dose (kt)^7 / 7! exp(-kt): at the start far less than any step of order 5 could follow.
+    let program = program(CHAIN);
+    let schedule = Schedule { boluses: vec![Bolus { input: 0, time: 0.0, amount: 5.0 }], ..until(6.0) };
+    let times = [0.5, 1.0, 3.0, 6.0];
+    let held = |time: f64| 5.0 * (2.0 * time).powi(7) / 5040.0 * (-2.0 * time).exp();
+    // Of a constant inflow: flow / k (1 - the first eight terms of exp(kt) / exp(kt)).
+    let terms =
+        |x: f64| (0..8).scan(1.0, |term, n| Some(std::mem::replace(term, *term * x / f64::from(n + 1)))).sum::<f64>();
+    let filled = |time: f64| 3.0 / 2.0 * (1.0 - terms(2.0 * time) * (-2.0 * time).exp());
+    let inflow = Schedule { held: vec![Held { input: 1, time: 0.0, rate: 3.0 }], ..until(6.0) };
+    for method in [Method::Automatic, Method::Explicit, Method::Implicit] {
+        let set = |workspace: &mut Workspace<2>| workspace.set_parameter(0, &[2.0; 2]);
+        let (found, _) = solve::<2>(&program, Reading::Lanes, &schedule, &times, settings(method, 1e-8), &set).unwrap();
+        let (tangent, _) = tangents(&program, &[2.0], &schedule, &times, settings(method, 1e-8));
+        let (flowing, _) = solve::<2>(&program, Reading::Lanes, &inflow, &times, settings(method, 1e-8), &set).unwrap();
+        let (tangent_of_flow, _) = tangents(&program, &[2.0], &inflow, &times, settings(method, 1e-8));
+        for (at, time) in times.into_iter().enumerate() {
+            assert_close(
+                &[found[at][0][0], tangent[at][0][0]],
+                &[held(time); 2],
+                1e-6,
+                &format!("{method:?} at {time}"),
+            );
+            let slope = held(time) * (7.0 / 2.0 - time);
+            assert_close(&[tangent[at][0][1]], &[slope], 1e-4, &format!("slope, {method:?} at {time}"));
+            assert_close(
+                &[flowing[at][0][0], tangent_of_flow[at][0][0]],
+                &[filled(time); 2],
+                1e-6,
+                &format!("inflow, {method:?} at {time}"),
+            );
+        }
+    }
+}
+
 #[test]
 fn explicit_steps_alone_give_up_on_a_stiff_model_and_say_so() {
     let program = program(ROBERTSON);
