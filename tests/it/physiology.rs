@@ -1,9 +1,12 @@
 //! The model library against implementations and tables that others wrote.
 
 mod dalla_man;
+mod drug_values;
 mod drugs;
 mod energy;
+mod genotype;
 mod s2008;
+mod warfarin;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
