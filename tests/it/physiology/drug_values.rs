@@ -48,6 +48,7 @@ const fn dose(
 
 pub const MIDAZOLAM: Dose = dose("midazolam", "oral_midazolam", 7.5, "plasma_midazolam", (4.0, 10.0));
 pub const OMEPRAZOLE: Dose = dose("omeprazole", "oral_omeprazole", 20.0, "plasma_omeprazole", (3.0, 6.0));
+const OMEPRAZOLE_POOR: Dose = dose("omeprazole", "oral_omeprazole", 20.0, "plasma_omeprazole", (5.0, 10.0));
 pub const OMEPRAZOLE_INJECTED: Dose = dose("omeprazole", "injected_omeprazole", 20.0, "plasma_omeprazole", (2.0, 5.0));
 pub const METOPROLOL: Dose = dose("metoprolol", "oral_metoprolol", 100.0, "plasma_metoprolol", (8.0, 16.0));
 pub const CAFFEINE: Dose = dose("caffeine", "oral_caffeine", 350.0, "plasma_caffeine", (4.0, 12.0));
@@ -78,6 +79,8 @@ fn one_dose_is_as_others_measured_it() {
     // Extensive metabolisers: median of the areas per 20 mg of Andersson 1990, 1991 (20 and 40 mg), 1998, Regardh 1990, Cho 2002, Uno 2007;
     // peak of Andersson 1991 and 1998 in the middle; half-life after injection, Andersson 1990 and 1991.
     expect("omeprazole 20 mg", &OMEPRAZOLE, &[], [Some(0.454), Some(0.22), None]);
+    // Poor metabolisers: median of Andersson 1998, Uno 2007 (half of 40 mg), Cho 2002; half-lives 1.8 to 2.1 h.
+    expect("omeprazole 20 mg, poor", &OMEPRAZOLE_POOR, &[("cyp2c19_score", 0.0)], [Some(4.77), None, Some(2.0)]);
     expect("omeprazole 20 mg injected", &OMEPRAZOLE_INJECTED, &[], [Some(0.69), None, Some(0.72)]);
     // Johnsson 1975 (half-life); 50 mg tablets, 221 nmol/L: controlled-release study of twelve young men, 1990.
     expect("metoprolol 100 mg", &METOPROLOL, &[], [None, Some(2.0 * 221e-6 * 267.36), Some(3.0)]);
