@@ -2,10 +2,13 @@
 
 mod anatomy;
 mod dalla_man;
+mod drug_values;
 mod drugs;
 mod energy;
 mod pbpk;
+mod genotype;
 mod s2008;
+mod warfarin;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
