@@ -1,8 +1,13 @@
 //! The model library against implementations and tables that others wrote.
 
+mod circulation;
 mod dalla_man;
 mod drugs;
 mod energy;
+mod formulas;
+mod kidney;
+mod lipids;
+mod people;
 mod s2008;
 
 use std::collections::HashMap;
