@@ -89,8 +89,8 @@ fn head(out: &mut String, summary: &Summary) -> std::fmt::Result {
         made.gradients,
         made.version
     )?;
-    if let Some([evidence, error]) = made.ln_evidence {
-        let error = if error.is_nan() { String::new() } else { format!(" ± {error:.2}") };
+    if let Some((evidence, error)) = made.ln_evidence {
+        let error = error.map(|error| format!(" ± {error:.2}")).unwrap_or_default();
         writeln!(out, "  ln evidence {evidence:.2}{error}")?;
     }
     made.remarks.iter().try_for_each(|remark| writeln!(out, "  {remark}"))?;

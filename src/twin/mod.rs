@@ -116,9 +116,9 @@ pub struct Provenance {
     pub seconds: f64,
     /// Evaluations of the posterior and its gradient.
     pub gradients: u64,
-    /// ln of the integral of prior · likelihood and its standard error, of a sampler that knows it.
+    /// ln of the integral of prior · likelihood, and its standard error where it is known, of a sampler that knows it.
     #[serde(default)]
-    pub ln_evidence: Option<[f64; 2]>,
+    pub ln_evidence: Option<(f64, Option<f64>)>,
     /// What the sampler says of how it went.
     #[serde(default)]
     pub remarks: Vec<String>,

@@ -42,7 +42,7 @@ pub(super) struct Sampled {
     /// Gradients of the whole run.
     pub gradients: u64,
     /// ln of the integral of prior · likelihood, and its standard error; not of every sampler.
-    pub ln_evidence: Option<[f64; 2]>,
+    pub ln_evidence: Option<(f64, Option<f64>)>,
     /// What the sampler says of how it went, a sentence each.
     pub remarks: Vec<String>,
     /// Why its draws cannot be trusted, beside what their diagnostics say.
@@ -279,7 +279,7 @@ fn by_smc(
          counted along particles, which is too good: what is sure is how far the runs agree.",
         report.likelihoods
     )];
-    let ln_evidence = Some([report.ln_evidence, report.ln_evidence_error]);
+    let ln_evidence = Some((report.ln_evidence, Some(report.ln_evidence_error)));
     let gradients = draws.gradients;
     let (draws, looked_at) = in_memory(&posterior.prior, draws);
     Ok(Sampled { gradients, draws, looked_at, ln_evidence, remarks, reasons })
@@ -364,7 +364,7 @@ fn by_quick(posterior: &Posterior, settings: &Calibration, seed: Seed) -> Result
          approximation.",
         report.k_hat, report.ess
     )];
-    let ln_evidence = Some([report.ln_evidence, f64::NAN]);
+    let ln_evidence = Some((report.ln_evidence, None));
     let (draws, looked_at) = in_memory(&posterior.prior, draws);
     Ok(Sampled { gradients: tried + report.gradients, draws, looked_at, ln_evidence, remarks, reasons })
 }

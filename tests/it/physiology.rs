@@ -1,12 +1,17 @@
 //! The model library against implementations and tables that others wrote.
 
 mod anatomy;
+mod circulation;
 mod dalla_man;
 mod drug_values;
 mod drugs;
 mod energy;
 mod pbpk;
 mod genotype;
+mod formulas;
+mod kidney;
+mod lipids;
+mod people;
 mod s2008;
 mod warfarin;
 

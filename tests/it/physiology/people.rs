@@ -1,0 +1,78 @@
+//! Adults drawn from a population and from a model's prior: what the middle 90 % of them have.
+
+use std::sync::Arc;
+
+use homeostat::model::{Library, Program};
+use homeostat::population::Prior;
+use homeostat::sim::{Ensemble, Schedule, Settings};
+use homeostat::stats::{Distribution, Family, Seed};
+
+/// Adults of 20 to 80 years, half of them women, with heights and body mass indices about as in the United States.
+pub struct Adult {
+    pub sex: f64,
+    age: f64,
+    height: f64,
+    weight: f64,
+}
+
+pub fn adults(count: u64) -> Vec<Adult> {
+    let one = |index| {
+        let mut stream = Seed(7).stream("adult", index);
+        let mut draw = |family, arguments: &[f64]| Distribution::new(family, arguments).unwrap().draw(&mut stream);
+        let sex = (index % 2) as f64;
+        let age = draw(Family::Uniform, &[20.0, 80.0]);
+        let height = draw(Family::Normal, &[162.5 + 13.0 * sex, 7.0 + 0.6 * sex]);
+        let index = draw(Family::LogNormal, &[29.0 - 0.8 * sex, 0.24 - 0.05 * sex]);
+        Adult { sex, age, height, weight: index * (height / 100.0).powi(2) }
+    };
+    (0..count).map(one).collect()
+}
+
+/// `[output][person]`: outputs of each at a time, all calibrated parameters drawn from the prior.
+pub fn drawn(model: &str, outputs: &[&str], time: f64, adults: &[Adult]) -> Vec<Vec<f64>> {
+    let (model, _) = Library::embedded().load(model).unwrap();
+    let program = Program::compile(Arc::new(model));
+    let model = &program.model;
+    let places: Vec<usize> =
+        outputs.iter().map(|name| model.outputs.iter().position(|output| output.name == *name).unwrap()).collect();
+    let mut found = vec![Vec::with_capacity(adults.len()); outputs.len()];
+    for (index, adult) in adults.iter().enumerate() {
+        let value = |covariate: &homeostat::model::Covariate| match (covariate.name.as_str(), covariate.default) {
+            ("sex", _) => adult.sex,
+            ("age", _) => adult.age,
+            ("weight", _) => adult.weight,
+            ("height", _) => adult.height,
+            (name, default) => default.unwrap_or_else(|| panic!("{name} is not given")),
+        };
+        let covariates: Vec<f64> = model.covariates.iter().map(value).collect();
+        let prior = Prior::new(model, &covariates).unwrap();
+        let position = prior.draw(&mut Seed(8).stream("person", index as u64));
+        let values = prior.complete(&prior.natural(&position));
+        let ensemble = Ensemble {
+            program: &program,
+            covariates: &covariates,
+            schedule: &Schedule { end: time, ..Schedule::default() },
+            times: &[time],
+            settings: Settings::default(),
+        };
+        let outputs = ensemble.outputs(&mut ensemble.workspace(), &[values], &places).remove(0);
+        let outputs = outputs.unwrap_or_else(|failure| panic!("person {index}: {failure}"));
+        found.iter_mut().zip(outputs).for_each(|(all, value)| all.push(value));
+    }
+    found
+}
+
+/// 5 and 95 % of them within 15 % of a published range, and nobody is impossible.
+pub fn range(name: &str, mut values: Vec<f64>, [low, high]: [f64; 2], [least, most]: [f64; 2]) {
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| values[(share * values.len() as f64) as usize];
+    let (found_low, found_high) = (at(0.05), at(0.95));
+    println!("{name}: {found_low:.3} to {found_high:.3}, published {low} to {high}, of {}", values.len());
+    assert!((found_low / low - 1.0).abs() < 0.15, "{name}: 5 % at {found_low}, published {low}");
+    assert!((found_high / high - 1.0).abs() < 0.15, "{name}: 95 % at {found_high}, published {high}");
+    assert!(
+        values.iter().all(|value| (least..=most).contains(value)),
+        "{name}: {:?}",
+        [values[0], values[values.len() - 1]]
+    );
+}
