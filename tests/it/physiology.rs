@@ -3,6 +3,9 @@
 mod dalla_man;
 mod drugs;
 mod energy;
+mod exercise;
+mod minimal;
+mod ogtt;
 mod s2008;
 
 use std::collections::HashMap;
