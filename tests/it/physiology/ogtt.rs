@@ -93,8 +93,9 @@ fn people(model: &str, covariates: &[(&str, f64)], times: &[f64], draws: u64) ->
     let drawn: Vec<Vec<f64>> = (0..draws)
         .map(|draw| prior.complete(&prior.natural(&prior.draw(&mut Seed(1).stream("people", draw)))))
         .collect();
-    let found = ensemble.outputs(&mut ensemble.workspace(), &drawn, &[output]);
-    found.into_iter().map(|person| person.unwrap_or_else(|failure| panic!("{failure}"))).collect()
+    let mut workspace = ensemble.workspace();
+    let found = drawn.chunks(4).flat_map(|few| ensemble.outputs(&mut workspace, few, &[output]));
+    found.map(|person| person.unwrap_or_else(|failure| panic!("{failure}"))).collect()
 }
 
 fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
