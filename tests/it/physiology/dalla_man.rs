@@ -40,7 +40,7 @@ fn a_meal_in_health_is_that_of_biomodels() {
     let expected = rows(&golden("biomodels/meal_78g.csv"));
     let times: Vec<f64> = expected.iter().map(|row| number(row, "time")).collect();
     let mut person = Person::new(with_words("dalla_man_2007", &AS_IN_BIOMODELS), &[("weight", 78.0)], 420.0);
-    person.set("Vmx", 0.8 * 0.047).set("b", 0.82).set("ke1", 0.0);
+    person.set("Vmx", 0.8 * 0.047).set("b", 0.82).set("ke1", 0.0).set("counter_regulation", 0.0);
     let found = person.outputs(&OUTPUTS.map(|(ours, _)| ours), &times);
     let mut worst = 0.0f64;
     for (values, (ours, column)) in found.iter().zip(OUTPUTS) {

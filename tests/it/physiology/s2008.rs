@@ -45,7 +45,7 @@ const OUTPUTS: [(&str, &str); 3] =
 /// simglucose counts a whole minute's food as eaten at the start of the minute, we count it as it is eaten. Its way:
 const BY_THE_MINUTE: [(&str, &str); 3] = [
     ("state D [mg] = 0 ", "input mouthful [mg] bolus\nstate D [mg] = 0 receives mouthful "),
-    ("d D  = carbohydrate_intake", "d D = 0"),
+    ("d D  = meal_scale * carbohydrate_intake", "d D = 0"),
     ("on carbohydrate_intake: D = q1 + q2", ""),
 ];
 
