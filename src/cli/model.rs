@@ -1,21 +1,25 @@
-//! `homeostat model`: model files checked and listed.
+//! `homeostat model`: model files checked, listed and made into a document.
+
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
 use super::check::problem;
 use super::columns::{Align, aligned, wrapped};
-use super::{Context, Done, Stop, warn};
+use super::{Context, Done, Stop, output, warn};
 use crate::diagnostic::Diagnostics;
 use crate::model::{Composed, InputKind, ParameterValue};
 
 const WIDTH: usize = 100;
 
-/// Checks a model file or lists the models
+/// Checks a model file, lists the models or makes a document of them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   homeostat model list
   homeostat model check my.model
   homeostat model check t1d_day --json | jq '.parameters[] | select(.prior)'
+  homeostat model doc t1d_day cgm_sensor
+  homeostat model doc -o docs/models.md --figures figures/models
 
 models/README.md describes the language of model files.")]
 pub(crate) struct Arguments {
@@ -33,6 +37,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Writes what model files say, in Markdown: purpose, limits, equations, parameters with units, priors and sources
+    Doc {
+        /// Paths that end in .model, or names of models in the library [default: all of the library]
+        models: Vec<String>,
+        /// Where to write, in place of standard output
+        #[arg(short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Folder of pictures NAME.svg, seen from the document's folder; a model that has one shows it
+        #[arg(long, value_name = "DIR", requires = "output")]
+        figures: Option<PathBuf>,
+    },
     /// Lists the models of the library
     List {
         /// Print one JSON object and nothing else
@@ -44,6 +59,7 @@ enum Command {
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     match arguments.command {
         Command::Check { model, json } => check(context, &model, json),
+        Command::Doc { models, output, figures } => document(context, models, output.as_deref(), figures.as_deref()),
         Command::List { json } => list(context, json),
     }
 }
@@ -59,6 +75,40 @@ fn list(context: &Context, json: bool) -> Done {
     rows.extend(models.into_iter().map(|(name, about)| vec![name, about]));
     aligned(&rows, &[Align::Left; 2], WIDTH).iter().for_each(|line| println!("{line}"));
     Ok(())
+}
+
+fn document(context: &Context, models: Vec<String>, to: Option<&Path>, figures: Option<&Path>) -> Done {
+    let library = context.library()?;
+    let all = models.is_empty();
+    let names: Vec<(String, String)> =
+        if all { library.names() } else { models.into_iter().map(|name| (name, String::new())).collect() };
+    let mut text = String::new();
+    if all {
+        text.push_str(
+            "# Models\n\nMade from the model files by `homeostat model doc`; what they are written in is described in ",
+        );
+        text.push_str("`models/README.md`.\n\n");
+        for (name, about) in &names {
+            text.push_str(&format!("- [{name}](#{name}): {about}\n"));
+        }
+        text.push('\n');
+    }
+    let folder = to.and_then(Path::parent).unwrap_or(Path::new(""));
+    let mut pages = Vec::new();
+    for (name, _) in &names {
+        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+        let figure = figures.map(|figures| figures.join(format!("{stem}.svg")));
+        let figure = figure.filter(|figure| folder.join(figure).is_file()).map(|figure| figure.display().to_string());
+        pages.push(library.document(name, figure.as_deref()).map_err(Stop::Files)?);
+    }
+    text.push_str(&pages.join("\n"));
+    match to {
+        Some(path) => output::write(path, text.as_bytes()),
+        None => {
+            print!("{text}");
+            Ok(())
+        }
+    }
 }
 
 fn check(context: &Context, name: &str, json: bool) -> Done {

@@ -275,6 +275,11 @@ fn figure(
     if !arguments.set.is_empty() {
         caveats.push(format!("Set: {}.", arguments.set.join(", ")));
     }
+    let run = comparison.groups.iter().flat_map(|group| &group.runs).next();
+    if let Some(failed) = run.map(|run| run.failed).filter(|failed| *failed > 0) {
+        let of = arguments.draws.unwrap_or(1);
+        caveats.push(format!("{failed} of {of} could not be simulated, they are left out."));
+    }
     let frame = Frame {
         title: plot::title(outputs),
         subtitle: format!("Model {}, without a person", model.name),

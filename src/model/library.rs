@@ -78,16 +78,8 @@ impl Library {
     pub fn load(&self, name_or_path: &str) -> Result<(Composed, Diagnostics), Diagnostics> {
         let mut loader =
             Loader { library: self, beside: None, found: Diagnostics::new(), parts: Vec::new(), open: Vec::new() };
-        let kept = self.files.iter().find(|file| &*file.name == name_or_path);
-        let path = Path::new(name_or_path);
-        let source = match kept {
-            Some(kept) => kept.clone(),
-            None if !self.closed && (name_or_path.ends_with(".model") || path.components().count() > 1) => {
-                loader.beside = Some(path.parent().unwrap_or(Path::new("")).to_path_buf());
-                read(path)?
-            }
-            None => self.named(name_or_path).cloned().ok_or_else(|| self.unknown(name_or_path))?,
-        };
+        let (source, beside) = self.find(name_or_path)?;
+        loader.beside = beside;
         loader.take(source, String::new());
         let Loader { found, parts, .. } = loader;
         // The file named comes first; each once, though a part may be used twice.
@@ -101,6 +93,18 @@ impl Library {
             return Err(found);
         }
         compose(&parts, sources, found)
+    }
+
+    /// The file of a name or path, and the folder where what it uses is looked for first.
+    pub(super) fn find(&self, name_or_path: &str) -> Result<(Source, Option<PathBuf>), Diagnostic> {
+        if let Some(kept) = self.files.iter().find(|file| &*file.name == name_or_path) {
+            return Ok((kept.clone(), None));
+        }
+        let path = Path::new(name_or_path);
+        if !self.closed && (name_or_path.ends_with(".model") || path.components().count() > 1) {
+            return Ok((read(path)?, Some(path.parent().unwrap_or(Path::new("")).to_path_buf())));
+        }
+        Ok((self.named(name_or_path).cloned().ok_or_else(|| self.unknown(name_or_path))?, None))
     }
 
     fn named(&self, name: &str) -> Option<&Source> {

@@ -2,6 +2,7 @@
 
 mod compose;
 mod composed;
+mod document;
 mod evaluate;
 mod expression;
 mod function;
