@@ -60,14 +60,24 @@ pub(super) fn draw_strips(
     y
 }
 
-fn largest(events: &[Event]) -> f64 {
-    events.iter().map(|event| event.value).filter(|value| value.is_finite()).fold(0.0, f64::max)
+fn values(events: &[Event]) -> impl Iterator<Item = f64> {
+    events.iter().map(|event| event.value)
+}
+
+/// The largest of some values, 0 if none is above it.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.filter(|value| value.is_finite()).fold(0.0, f64::max)
+}
+
+/// The unit as it stands behind a number; plain numbers have none.
+fn unit(strip: &Strip) -> String {
+    if strip.unit == "1" { String::new() } else { format!(" {}", readable(&strip.unit)) }
 }
 
 fn ticks(scene: &mut Scene, strip: &Strip, area: Area, (from, to): (f64, f64), x: &impl Fn(f64) -> f64) {
     let inside = |event: &&Event| event.time_h >= from && event.time_h <= to && event.value.is_finite();
     let shown: Vec<Event> = strip.events.iter().filter(inside).copied().collect();
-    let most = largest(&shown);
+    let most = largest(values(&shown));
     let mut free = f64::NEG_INFINITY;
     for (index, event) in shown.iter().enumerate() {
         let share = if most > 0.0 { (event.value / most).clamp(0.0, 1.0) } else { 0.0 };
@@ -75,7 +85,7 @@ fn ticks(scene: &mut Scene, strip: &Strip, area: Area, (from, to): (f64, f64), x
         scene.line(vec![(x(event.time_h), area.bottom()), (x(event.time_h), top)], INK, 1.6);
         // A label stands where it touches neither the one before nor the next tick.
         let label = if index == 0 || free == f64::NEG_INFINITY {
-            format!("{} {}", number(event.value, 3), readable(&strip.unit))
+            format!("{}{}", number(event.value, 3), unit(strip))
         } else {
             number(event.value, 3)
         };
@@ -89,9 +99,9 @@ fn ticks(scene: &mut Scene, strip: &Strip, area: Area, (from, to): (f64, f64), x
 }
 
 fn steps(scene: &mut Scene, strip: &Strip, area: Area, (from, to): (f64, f64), x: &impl Fn(f64) -> f64) {
-    let most = largest(&strip.events);
+    let (least, most) = (-largest(strip.events.iter().map(|event| -event.value)), largest(values(&strip.events)));
     let height = |value: f64| {
-        let share = if most > 0.0 { (value / most).clamp(0.0, 1.0) } else { 0.0 };
+        let share = if most > least { ((value - least) / (most - least)).clamp(0.0, 1.0) } else { 0.0 };
         area.bottom() - 1.0 - (area.height - 6.0) * share
     };
     let mut points: Vec<(f64, f64)> = Vec::new();
@@ -104,12 +114,18 @@ fn steps(scene: &mut Scene, strip: &Strip, area: Area, (from, to): (f64, f64), x
         }
     }
     if let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) {
-        let mut filled = vec![(first.0, area.bottom())];
+        // From nothing to the level, which may lie below it.
+        let nothing = if least < 0.0 { height(0.0) } else { area.bottom() };
+        let mut filled = vec![(first.0, nothing)];
         filled.extend(&points);
-        filled.push((last.0, area.bottom()));
+        filled.push((last.0, nothing));
         scene.push(super::scene::Shape::Polygon { points: filled, colour: MUTED, alpha: 0.18 });
         scene.line(points, MUTED, 1.2);
-        let label = format!("up to {} {}", number(most, 3), readable(&strip.unit));
+        let label = match (least < 0.0, most > 0.0) {
+            (true, true) => format!("{} to {}{}", number(least, 3), number(most, 3), unit(strip)),
+            (true, false) => format!("down to {}{}", number(least, 3), unit(strip)),
+            _ => format!("up to {}{}", number(most, 3), unit(strip)),
+        };
         scene.text((area.left + 5.0, area.top - 1.0), label, Face::regular(SMALL, MUTED));
     }
 }

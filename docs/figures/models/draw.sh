@@ -44,6 +44,6 @@ draw energy_balance $man --hold energy_intake_change=-500 --to 365d --output bod
 draw kidney $man --hold filtration_change=-0.5 --to 30d --output creatinine --output cystatin_c
 draw lipids --set sex=1 --hold saturated_fat_change=-0.05 --to 90d --output ldl_cholesterol --output triglycerides
 draw hba1c --hold mean_glucose_change=50 --to 180d --output hba1c
-draw heart_rate --hold activity=0.4 --to 24h --output demanded_heart_rate
-draw circulation --give blood_loss=500mL@1h --to 3h --output mean_pressure --output cardiac_output
+draw heart_rate --hold activity=3 --to 24h --output demanded_heart_rate
+draw circulation --hold activity=4 --to 3h --output mean_pressure --output cardiac_output
 draw lotka_volterra --to 20a
