@@ -17,6 +17,7 @@ mod pbpk;
 mod people;
 mod s2008;
 mod warfarin;
+mod whole_body;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
