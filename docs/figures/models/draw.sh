@@ -47,3 +47,6 @@ draw hba1c --hold mean_glucose_change=50 --to 180d --output hba1c
 draw heart_rate --hold activity=3 --to 24h --output demanded_heart_rate
 draw circulation --hold activity=4 --to 3h --output mean_pressure --output cardiac_output
 draw lotka_volterra --to 20a
+draw whole_body $man --give carbohydrate_intake=60g@8h --give carbohydrate_intake=80g@13h --give carbohydrate_intake=70g@19h --to 24h \
+    --output plasma_glucose --output heart_rate --output mean_pressure
+draw whole_body_year $man --hold energy_intake_change=-500 --to 365d --output body_mass --output ldl_cholesterol --output hba1c
