@@ -40,7 +40,8 @@ enum Command {
     /// Writes what model files say, in Markdown: purpose, limits, equations, parameters with units, priors and sources
     Doc {
         /// Paths that end in .model, or names of models in the library [default: all of the library]
-        models: Vec<String>,
+        #[arg(value_name = "MODEL")]
+        names: Vec<String>,
         /// Where to write, in place of standard output
         #[arg(short, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -59,7 +60,7 @@ enum Command {
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     match arguments.command {
         Command::Check { model, json } => check(context, &model, json),
-        Command::Doc { models, output, figures } => document(context, models, output.as_deref(), figures.as_deref()),
+        Command::Doc { names, output, figures } => document(context, names, output.as_deref(), figures.as_deref()),
         Command::List { json } => list(context, json),
     }
 }

@@ -203,7 +203,7 @@ fn activity_raises_heart_rate_and_expenditure_and_lowers_glucose() {
 fn drugs_act_on_the_whole() {
     // Metoprolol, 100 mg: resting heart rate falls by some 5 to 15 /min, output and the liver's blood flow with it.
     let names = ["heart_rate", "cardiac_output", "hepatic_flow", "mean_pressure"];
-    let mut without = person("whole_body_metoprolol", 6.0);
+    let without = person("whole_body_metoprolol", 6.0);
     let without = without.outputs(&names, &[3.0]);
     let with = person("whole_body_metoprolol", 6.0).give("oral_metoprolol", 1.0, 100.0).outputs(&names, &[3.0]);
     assert!((4.0..16.0).contains(&(without[0][0] - with[0][0])), "{with:?}, without {without:?}");
