@@ -186,10 +186,8 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
             macro_rules! error_and_size {
                 ($number:expr, $at:expr) => {{
                     let (number, at) = ($number, $at);
-                    let mut sum = number(ERROR[0]) * at(stages[0]);
-                    for stage in 1..7 {
-                        sum = sum + number(ERROR[stage]) * at(stages[stage]);
-                    }
+                    let first = number(ERROR[0]) * at(stages[0]);
+                    let sum = (1..7).fold(first, |sum, stage| sum + number(ERROR[stage]) * at(stages[stage]));
                     let size =
                         at(before).abs().max(at(after).abs()).max(number(share) * at(largest)).max(number(least));
                     let size = at(&loose) * size.max(at(&floor) * number(value));
