@@ -86,9 +86,9 @@ fn document(context: &Context, models: Vec<String>, to: Option<&Path>, figures: 
     let mut text = String::new();
     if all {
         text.push_str(
-            "# Models\n\nMade from the model files by `homeostat model doc`; what they are written in is described in ",
+            "# Models\n\nMade from the model files by `homeostat model doc`; what they are written in is described in \
+             `models/README.md`.\n\n",
         );
-        text.push_str("`models/README.md`.\n\n");
         for (name, about) in &names {
             text.push_str(&format!("- [{name}](#{name}): {about}\n"));
         }

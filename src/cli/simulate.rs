@@ -243,7 +243,7 @@ fn interventions(model: &Composed, arguments: &Arguments) -> Result<String, Stop
         let input = input("--give", name)?;
         let (amount, time) = rest.split_once('@').unwrap_or((rest, "0 h"));
         let unit = match input.kind {
-            InputKind::Rate(_) => crate::scenario::amount_unit(&input.unit, &model.time_unit),
+            InputKind::Rate(_) => crate::scenario::amount_unit(&input.unit, &model.time_unit).0.text().to_string(),
             _ => input.unit.text().to_string(),
         };
         let (name, amount, time) = (quoted(name), with_unit(amount.trim(), &unit), quoted(time.trim()));

@@ -150,12 +150,15 @@ fn strips(posterior: &Posterior) -> Vec<Strip> {
             strips.push(Strip { name: name(), unit: input.unit.text().into(), events: boluses, held: false });
         }
         let infusions = schedule.infusions.iter().filter(|infusion| infusion.input == index);
+        let (unit, per_rate) = crate::scenario::amount_unit(&input.unit, &model.time_unit);
         let infusions: Vec<Event> = infusions
-            .map(|infusion| Event { time_h: infusion.time / per_hour, value: infusion.rate * infusion.duration })
+            .map(|infusion| Event {
+                time_h: infusion.time / per_hour,
+                value: infusion.rate * infusion.duration * per_rate,
+            })
             .collect();
         if !infusions.is_empty() {
-            let unit = crate::scenario::amount_unit(&input.unit, &model.time_unit);
-            strips.push(Strip { name: name(), unit, events: infusions, held: false });
+            strips.push(Strip { name: name(), unit: unit.text().into(), events: infusions, held: false });
         }
         let mut levels: Vec<Event> = schedule
             .held

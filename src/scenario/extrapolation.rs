@@ -120,7 +120,9 @@ fn inputs(
     let given = amounts(schedule, index);
     let known = amounts(record, index);
     let is_rate = matches!(input.kind, InputKind::Rate(_));
-    let amount_unit = if is_rate { super::amount_unit(&input.unit, time_unit) } else { input.unit.text().into() };
+    let (amount_unit, share) =
+        if is_rate { super::amount_unit(&input.unit, time_unit) } else { (input.unit.clone(), 1.0) };
+    let amount_unit = amount_unit.text();
     let (single, total) = largest(&given, 24.0 * per_hour, from, to);
     let whole = (f64::NEG_INFINITY, f64::INFINITY);
     let (known_single, known_total) = largest(&known, 24.0 * per_hour, whole.0, whole.1);
@@ -138,22 +140,22 @@ fn inputs(
     if single.1 > known_single.1 * (1.0 + EXCESS) {
         found.push(format!(
             "{} {amount_unit} of `{name}` at {} h is above the largest in the record, {} {amount_unit}.",
-            short(single.1),
+            short(single.1 * share),
             short(single.0 / per_hour),
-            short(known_single.1)
+            short(known_single.1 * share)
         ));
     }
     if total.1 > known_total.1 * (1.0 + EXCESS) {
         found.push(format!(
             "{} {amount_unit} of `{name}` in the 24 h until {} h is above the largest in the record, {} {amount_unit}.",
-            short(total.1),
+            short(total.1 * share),
             short(total.0 / per_hour),
-            short(known_total.1)
+            short(known_total.1 * share)
         ));
     }
     // Rates are told per hour.
     let (factor, unit) =
-        if is_rate { (per_hour, format!("{amount_unit}/h")) } else { (1.0, input.unit.text().to_string()) };
+        if is_rate { (per_hour * share, format!("{amount_unit}/h")) } else { (1.0, input.unit.text().to_string()) };
     let ((low, high), (known_low, known_high)) = (range(&levels_given), range(&levels_known));
     let slack = EXCESS * known_low.abs().max(known_high.abs());
     if !levels_known.is_empty() && (low < known_low - slack || high > known_high + slack) {

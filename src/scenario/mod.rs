@@ -124,8 +124,30 @@ pub enum Change {
     Factor(f64),
 }
 
-/// The unit of what a rate gives: `[iU]/min` by `min` is `[iU]`, as people write it.
-pub(crate) fn amount_unit(rate: &Unit, time_unit: &Unit) -> String {
-    let amount = rate.text().strip_suffix(time_unit.text()).and_then(|amount| amount.strip_suffix('/'));
-    amount.map_or_else(|| rate.times(time_unit).text().to_string(), str::to_string)
+/// The unit of what a rate gives, as people write it, and how many of it a rate over one unit of the model's time is:
+/// `[iU]/min` gives `[iU]`, 60 of them in an hour at 1.
+pub(crate) fn amount_unit(rate: &Unit, time_unit: &Unit) -> (Unit, f64) {
+    let over = rate.times(time_unit);
+    let own = rate.text().rsplit_once('/').filter(|(_, time)| Unit::parse(time).is_ok_and(|time| time.is_time()));
+    let own = own.and_then(|(amount, _)| Unit::parse(amount).ok());
+    let own = own.and_then(|amount| over.factor_to(&amount).map(|factor| (amount, factor)));
+    own.unwrap_or((over, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_a_rate_are_told_in_its_own_unit() {
+        let found = |rate: &str, time: &str| {
+            let (unit, share) = amount_unit(&Unit::parse(rate).unwrap(), &Unit::parse(time).unwrap());
+            (unit.text().to_string(), share)
+        };
+        assert_eq!(found("[iU]/min", "min"), ("[iU]".into(), 1.0));
+        assert_eq!(found("g/min", "h"), ("g".into(), 60.0));
+        assert_eq!(found("mg/kg/h", "d"), ("mg/kg".into(), 24.0));
+        // No time stands below the line of this one.
+        assert_eq!(found("W", "h").1, 1.0);
+    }
 }

@@ -319,7 +319,8 @@ impl<'a, const W: usize> Run<'a, W> {
                 let gained = same().fold(0.0f64, |size, other| size.max(workspace.stages[other].0[lane].abs()));
                 let size = if held > 0.0 { held } else { gained * (until - self.time) };
                 workspace.largest[state].0[lane] = SHARE * size;
-                any |= size > 0.0;
+                // As it is kept: a size that vanishes there would be given again for ever.
+                any |= SHARE * size > 0.0;
             }
         }
         any

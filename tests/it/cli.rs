@@ -107,6 +107,18 @@ fn threads_and_seeds() {
 }
 
 #[test]
+fn an_amount_without_a_unit_is_in_that_of_the_rate_whatever_the_time_of_the_model() {
+    // A rate in g/min, in a model that counts in hours.
+    let who =
+        ["simulate", "whole_body", "--set", "weight=75", "--set", "height=1.77 m", "--set", "age=40", "--set", "sex=1"];
+    let what = ["--to", "4h", "--step", "1h", "--output", "plasma_glucose", "--json"];
+    let after = |given| json(&[&who[..], &what[..], &["--give", given]].concat())["outputs"][0]["q50"].clone();
+    let plain = after("carbohydrate_intake=60@1h");
+    assert_eq!(plain, after("carbohydrate_intake=60 g@1h"));
+    assert!(plain[2].as_f64().is_some_and(|glucose| (95.0..160.0).contains(&glucose)), "{plain}");
+}
+
+#[test]
 fn models_are_listed_checked_and_simulated() {
     let listed = String::from_utf8(homeostat(&["model", "list"]).stdout).unwrap();
     assert!(listed.contains("t1d_day") && listed.contains("theophylline"), "{listed}");

@@ -5,7 +5,7 @@ use crate::likelihood::delivered;
 use crate::model::{InputKind, ParameterValue};
 use crate::units::Unit;
 
-use super::super::{Change, Given, Intervention, Window, amount_unit as amount_unit_text};
+use super::super::{Change, Given, Intervention, Window, amount_unit as amount_unit_as_written};
 use super::{Reader, Section};
 
 impl Reader<'_> {
@@ -187,10 +187,10 @@ impl Reader<'_> {
             }
             _ => {
                 let unit = match of_input.kind {
-                    InputKind::Rate(_) => amount_unit_text(&of_input.unit, &self.setting.model.time_unit),
-                    _ => amount_unit.text().into(),
+                    InputKind::Rate(_) => amount_unit_as_written(&of_input.unit, &self.setting.model.time_unit).0,
+                    _ => amount_unit,
                 };
-                self.findings.push(section.missing("amount", &format!("amount = \"… {unit}\"")));
+                self.findings.push(section.missing("amount", &format!("amount = \"… {}\"", unit.text())));
                 None
             }
         }
