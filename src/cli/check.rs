@@ -36,14 +36,16 @@ struct Meeting {
 }
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
-    let (patient, mut found) = match Patient::load(&arguments.bundle) {
-        Ok((patient, found)) => (Some(patient), found),
-        Err(found) => (None, found),
-    };
-    let meeting = patient.as_ref().and_then(|patient| meet(context, patient, arguments.model.as_deref(), &mut found));
+    let (patient, mut found) = Patient::read(&arguments.bundle);
+    // Half a record is shown, but compared with nothing.
+    let whole = patient.as_ref().filter(|_| !found.has_errors());
+    let meeting = whole.and_then(|patient| meet(context, patient, arguments.model.as_deref(), &mut found));
     if arguments.json {
         println!("{:#}", as_json(&arguments, patient.as_ref(), meeting.as_ref(), &found));
     } else if let Some(patient) = &patient {
+        if found.has_errors() {
+            println!("This bundle has errors and is not used; what could be read of it:\n");
+        }
         print!("{}", as_text(patient, meeting.as_ref()));
     }
     if found.has_errors() {
@@ -101,6 +103,15 @@ fn as_text(patient: &Patient, meeting: Option<&Meeting>) -> String {
         if !of_role.is_empty() {
             lines.push(String::new());
             lines.extend(if role == "covariate" { covariates(patient) } else { timed(title, &of_role) });
+        }
+    }
+    let genotypes: Vec<&SummaryRow> = read.iter().filter(|row| row.role == "genotype").copied().collect();
+    if !genotypes.is_empty() {
+        lines.push(String::new());
+        lines.push("Genotypes".into());
+        for row in genotypes {
+            let text = format!("{} ({})", row.note, row.files.join(", "));
+            lines.extend(wrapped(&format!("  {}", row.name), &text, WIDTH));
         }
     }
     if !patient.summaries.is_empty() {

@@ -101,7 +101,8 @@ impl<'v> Reader<'v> {
         let declared = read.declared.text().to_string();
         let Some(known) = all.iter_mut().find(|known| known.name == entry.name) else {
             let (name, kind, unit) = (entry.name.clone(), read.kind, read.unit);
-            all.push(Exposure { name, kind, unit, events: events.collect(), declared });
+            let unknown = Vec::new();
+            all.push(Exposure { name, kind, unit, events: events.collect(), unknown, declared });
             return;
         };
         let adds_up = matches!(read.kind, ExposureKind::Bolus | ExposureKind::Rate);

@@ -1,7 +1,8 @@
 //! The files of a bundle: each is read once, hashed, and remembered with its name.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(super) struct TextFile {
 pub(super) enum Place {
     Cell { table: Rc<Table>, row: usize, column: usize },
     Text { file: Rc<TextFile>, span: Span },
+    Spot { path: Rc<str>, origin: Origin },
 }
 
 impl Place {
@@ -32,17 +34,23 @@ impl Place {
         match self {
             Place::Cell { table, row, column } => table.location(*row, *column),
             Place::Text { file, span } => file.source.locate(*span),
+            Place::Spot { path, origin } => match (&origin.path, origin.line) {
+                (Some(at), _) => Location::file(format!("{path}#{at}")),
+                (None, Some(line)) => Location::line(&**path, line, None),
+                (None, None) => Location::file(&**path),
+            },
         }
     }
 
     pub(super) fn origin(&self) -> Origin {
         match self {
+            Place::Spot { origin, .. } => origin.clone(),
             Place::Cell { table, row, .. } => {
-                Origin { file: table.file.name.clone(), line: Some(table.line_number(*row)) }
+                Origin { file: table.file.name.clone(), line: Some(table.line_number(*row)), path: None }
             }
             Place::Text { file, span } => {
                 let before = file.source.text.get(..span.start).unwrap_or("");
-                Origin { file: file.name.clone(), line: Some(before.matches('\n').count() + 1) }
+                Origin { file: file.name.clone(), line: Some(before.matches('\n').count() + 1), path: None }
             }
         }
     }
@@ -50,6 +58,7 @@ impl Place {
     /// The path of the file as the user gave it.
     pub(super) fn path(&self) -> &str {
         match self {
+            Place::Spot { path, .. } => path,
             Place::Cell { table, .. } => &table.file.source.name,
             Place::Text { file, .. } => &file.source.name,
         }
@@ -60,11 +69,13 @@ impl Place {
 pub(super) struct Files {
     folder: PathBuf,
     read: BTreeMap<String, (Rc<TextFile>, [u8; 32])>,
+    /// Files that were read as a stream.
+    streamed: BTreeMap<String, [u8; 32]>,
 }
 
 impl Files {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.into(), read: BTreeMap::new() }
+        Self { folder: folder.into(), read: BTreeMap::new(), streamed: BTreeMap::new() }
     }
 
     /// Reads a file of the bundle, or the one read before; P2002 (no place yet) if it cannot be.
@@ -73,12 +84,7 @@ impl Files {
         if let Some((file, _)) = self.read.get(name) {
             return Ok(file.clone());
         }
-        let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if name.is_empty() || !inside {
-            return Err(Diagnostic::error("P2002", format!("`{name}` is not a file inside the bundle"))
-                .help("copy the file into the bundle's folder and write its name, so that the bundle is whole"));
-        }
-        let path = self.folder.join(name);
+        let path = self.inside(name)?;
         let bytes = fs::read(&path).map_err(|error| self.unreadable(name, &error))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let before = &bytes[..error.valid_up_to()];
@@ -96,6 +102,70 @@ impl Files {
         let file = Rc::new(TextFile { name: name.into(), source });
         self.read.insert(name.into(), (file.clone(), Sha256::digest(&bytes).into()));
         Ok(file)
+    }
+
+    /// The path of a name; P2002 if it leads out of the folder.
+    fn inside(&self, name: &str) -> Result<PathBuf, Diagnostic> {
+        let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if name.is_empty() || !inside {
+            return Err(Diagnostic::error("P2002", format!("`{name}` is not a file inside the bundle"))
+                .help("copy the file into the bundle's folder and write its name, so that the bundle is whole"));
+        }
+        Ok(self.folder.join(name))
+    }
+
+    /// Opens a file of the bundle that may be no text, or larger than memory; it is hashed as it lies.
+    pub(super) fn stream(&mut self, name: &str) -> Result<BufReader<File>, Diagnostic> {
+        let name = name.trim_start_matches("./");
+        let path = self.inside(name)?;
+        let open = || File::open(&path);
+        if !self.streamed.contains_key(name) {
+            let mut hash = Sha256::new();
+            let mut file = open().map_err(|error| self.unreadable(name, &error))?;
+            let mut block = vec![0; 1 << 20];
+            loop {
+                match file.read(&mut block).map_err(|error| self.unreadable(name, &error))? {
+                    0 => break,
+                    count => hash.update(&block[..count]),
+                }
+            }
+            self.streamed.insert(name.into(), hash.finalize().into());
+        }
+        let file = open().map_err(|error| self.unreadable(name, &error))?;
+        Ok(BufReader::with_capacity(1 << 20, file))
+    }
+
+    /// The first bytes of a file.
+    pub(super) fn head(&self, name: &str) -> Result<Vec<u8>, Diagnostic> {
+        let path = self.inside(name)?;
+        let mut bytes = Vec::new();
+        let file = File::open(&path).map_err(|error| self.unreadable(name, &error))?;
+        file.take(4096).read_to_end(&mut bytes).map_err(|error| self.unreadable(name, &error))?;
+        Ok(bytes)
+    }
+
+    /// The files of a name, of which the last part may hold stars (`steps-*.json`), sorted; P2002 if there is none.
+    pub(super) fn matching(&self, pattern: &str) -> Result<Vec<String>, Diagnostic> {
+        let pattern = pattern.trim_start_matches("./");
+        if !pattern.contains('*') {
+            self.inside(pattern)?;
+            return Ok(vec![pattern.into()]);
+        }
+        let (folder, last) = pattern.rsplit_once('/').map_or(("", pattern), |(folder, last)| (folder, last));
+        let path = if folder.is_empty() { self.folder.clone() } else { self.inside(folder)? };
+        let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| fits(last, name))
+            .map(|name| if folder.is_empty() { name } else { format!("{folder}/{name}") })
+            .collect();
+        names.sort();
+        if names.is_empty() {
+            let finding = Diagnostic::error("P2002", format!("the bundle has no file that fits `{pattern}`"));
+            return Err(finding.help(format!("the folder holds {}", listed(&self.present()))));
+        }
+        Ok(names)
     }
 
     /// The path of a file of the bundle as the user sees it.
@@ -129,18 +199,34 @@ impl Files {
 
     /// The names of the files in the folder that were not read, sorted.
     pub(super) fn unread(&self) -> Vec<String> {
-        self.present().into_iter().filter(|name| !self.read.contains_key(name)).collect()
+        self.present()
+            .into_iter()
+            .filter(|name| !self.read.contains_key(name) && !self.streamed.contains_key(name))
+            .collect()
     }
 
     /// One hash of all files read: their names and contents, in the order of the names, so that the order in which
     /// they were read does not matter.
     pub(super) fn hash(&self) -> String {
         let mut all = Sha256::new();
-        for (name, (_, hash)) in &self.read {
+        let texts = self.read.iter().map(|(name, (_, hash))| (name, hash));
+        let hashes: BTreeMap<&String, &[u8; 32]> = self.streamed.iter().chain(texts).collect();
+        for (name, hash) in hashes {
             all.update(Sha256::digest(name.as_bytes()));
             all.update(hash);
         }
         all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Whether a name fits a pattern in which a star stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => {
+            let Some(after) = name.strip_prefix(start) else { return false };
+            (0..=after.len()).filter_map(|at| after.get(at..)).any(|tail| fits(rest, tail))
+        }
     }
 }
 

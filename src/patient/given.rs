@@ -127,8 +127,15 @@ impl Reader<'_> {
         if let Some(known) = self.parsed.get(&file.name) {
             return known.clone();
         }
+        let parsed = self.json_of_source(file);
+        self.parsed.insert(file.name.clone(), parsed.clone());
+        parsed
+    }
+
+    /// The parsed JSON of a file that a reader of its format accounts for.
+    pub(super) fn json_of_source(&mut self, file: &Rc<TextFile>) -> Option<Rc<Json>> {
         let text = &file.source.text;
-        let parsed = match serde_json::from_str::<Json>(text) {
+        match serde_json::from_str::<Json>(text) {
             Ok(json) => Some(Rc::new(json)),
             Err(error) => {
                 let line = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
@@ -139,9 +146,7 @@ impl Reader<'_> {
                 self.findings.push(finding.at(&file.source, Span::new(at, at + 1)));
                 None
             }
-        };
-        self.parsed.insert(file.name.clone(), parsed.clone());
-        parsed
+        }
     }
 
     /// The unit that a text names (U1001).

@@ -18,8 +18,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Document, Findings, Location, S
 use crate::units::{self, Clock, TimeError, Unit, mismatch, unreadable};
 
 const MANIFEST: &str = "patient.toml";
-const KEYS: [&str; 9] =
-    ["name", "about", "model", "epoch", "start", "covariates", "exposure", "observation", "summary"];
+const KEYS: [&str; 10] =
+    ["name", "about", "model", "epoch", "start", "covariates", "exposure", "observation", "source", "summary"];
 
 /// What is known while a bundle is being read.
 pub(super) struct Reader<'v> {
@@ -38,6 +38,8 @@ pub(super) struct Reader<'v> {
     left_out: Vec<LeftOut>,
     places: BTreeMap<String, Location>,
     unknown_names: HashSet<String>,
+    /// Whether it was said already that time stamps need an epoch.
+    pub epoch_told: bool,
 }
 
 impl Patient {
@@ -50,6 +52,21 @@ impl Patient {
 
     /// Reads the bundle in a folder, with a vocabulary of the caller's.
     pub fn load_with(folder: &Path, vocabulary: &Vocabulary) -> Result<(Patient, Diagnostics), Diagnostics> {
+        let (patient, found) = Self::parse(folder, vocabulary)?;
+        if found.has_errors() { Err(found) } else { Ok((patient, found)) }
+    }
+
+    /// Reads what can be read of the bundle in a folder, to be shown: where there are errors, what is there of the
+    /// patient is not whole.
+    pub fn read(folder: &Path) -> (Option<Patient>, Diagnostics) {
+        match Vocabulary::embedded().and_then(|vocabulary| Self::parse(folder, &vocabulary)) {
+            Ok((patient, found)) => (Some(patient), found),
+            Err(found) => (None, found),
+        }
+    }
+
+    /// All findings beside the patient; none where there is no manifest to read.
+    fn parse(folder: &Path, vocabulary: &Vocabulary) -> Result<(Patient, Diagnostics), Diagnostics> {
         let hour = Unit::parse("h").map_err(|error| unreadable(&error))?;
         let mut reader = Reader {
             vocabulary,
@@ -66,6 +83,7 @@ impl Patient {
             left_out: Vec::new(),
             places: BTreeMap::new(),
             unknown_names: HashSet::new(),
+            epoch_told: false,
         };
         if !folder.join(MANIFEST).is_file() {
             return Err(no_bundle(folder).into());
@@ -77,7 +95,7 @@ impl Patient {
         let text = file.source.text.clone();
         let table = file.parse(&text)?;
         let patient = reader.patient(&file.top(&table, "patient.toml"), folder);
-        reader.findings.finish().or_value(patient)
+        Ok((patient, reader.findings.finish()))
     }
 }
 
@@ -99,7 +117,7 @@ impl<'v> Reader<'v> {
         }
         self.clock.epoch = self.epoch(top);
         self.start_h = top.get("start").map_or(Some(0.0), |_| self.moment(top, "start")).unwrap_or(0.0);
-        let covariates = match top.get("covariates").map(|value| (value.get.as_table(), value)) {
+        let mut covariates = match top.get("covariates").map(|value| (value.get.as_table(), value)) {
             Some((Some(table), value)) => {
                 self.covariates(&Section::new(&top.file, table, value.span, "the covariates"))
             }
@@ -110,9 +128,12 @@ impl<'v> Reader<'v> {
             None => Vec::new(),
         };
         let sections = top.sections("exposure", "this exposure", &mut self.findings);
-        let exposures = self.exposures(&sections);
+        let mut exposures = self.exposures(&sections);
         let sections = top.sections("observation", "this observation", &mut self.findings);
-        let observations = self.observations(&sections);
+        let mut observations = self.observations(&sections);
+        let sections = top.sections("source", "this source", &mut self.findings);
+        let intake = self.sources(&sections);
+        let genotypes = intake.assemble(&mut covariates, &mut exposures, &mut observations);
         let sections = top.sections("summary", "this summary", &mut self.findings);
         let summaries = self.summaries(&sections, &observations);
         self.account_for_unread();
@@ -125,6 +146,7 @@ impl<'v> Reader<'v> {
             covariates,
             exposures,
             observations,
+            genotypes,
             summaries,
             left_out: std::mem::take(&mut self.left_out),
             places: std::mem::take(&mut self.places),
@@ -224,7 +246,7 @@ impl<'v> Reader<'v> {
     /// Says which files, columns and JSON keys of the bundle no entry declares.
     fn account_for_unread(&mut self) {
         for name in self.files.unread() {
-            let origin = Origin { file: name.as_str().into(), line: None };
+            let origin = Origin { file: name.as_str().into(), line: None, path: None };
             self.leave_out(&name, "no entry of patient.toml names this file", origin);
         }
         let mut unused: BTreeMap<Arc<str>, (&str, Vec<String>)> = BTreeMap::new();
@@ -242,7 +264,7 @@ impl<'v> Reader<'v> {
         for (file, (noun, names)) in unused.into_iter().filter(|(_, (_, names))| !names.is_empty()) {
             let plural = if names.len() == 1 { "" } else { "s" };
             let why = format!("{noun}{plural} {}: not declared", listed(&names));
-            let origin = Origin { file: file.clone(), line: None };
+            let origin = Origin { file: file.clone(), line: None, path: None };
             self.left_out.push(LeftOut { what: file.to_string(), why, count: names.len(), origin });
         }
     }

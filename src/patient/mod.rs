@@ -6,10 +6,14 @@ mod covariate;
 mod declared_summary;
 mod exposure;
 mod files;
+mod gathered;
 mod given;
+mod intake;
 mod load;
 mod observation;
+mod readers;
 mod section;
+mod source;
 mod statistic;
 mod summary;
 mod table;
@@ -23,7 +27,7 @@ use std::sync::Arc;
 pub use declared_summary::DeclaredSummary;
 pub use statistic::Statistic;
 pub use summary::SummaryRow;
-pub use vocabulary::{Conversion, Term, Vocabulary};
+pub use vocabulary::{Conversion, Role, Term, Vocabulary};
 
 use crate::diagnostic::Location;
 use crate::units::Unit;
@@ -46,6 +50,8 @@ pub struct Patient {
     pub exposures: Vec<Exposure>,
     /// One a name and device.
     pub observations: Vec<Observation>,
+    /// One a gene of which something is known.
+    pub genotypes: Vec<Genotype>,
     /// What is compared of the readings where nothing has a likelihood; means of neighbours where nothing is declared.
     pub summaries: Vec<DeclaredSummary>,
     /// What the bundle holds that is in none of the above, and why.
@@ -80,6 +86,8 @@ pub struct Exposure {
     pub unit: Unit,
     /// In order of time.
     pub events: Vec<ExposureEvent>,
+    /// Events of which the amount is not known: their values are NaN. In order of time.
+    pub unknown: Vec<ExposureEvent>,
     /// The units in which the bundle gives the values.
     pub declared: String,
 }
@@ -134,6 +142,9 @@ pub struct Reading {
     /// The value, or the limit that it is beyond.
     pub value: f64,
     pub censoring: Censoring,
+    /// Standard deviation of this measurement's own error, in the observation's unit, where its source tells it: it comes
+    /// on top of what the model says of the device.
+    pub sd: Option<f64>,
     pub origin: Origin,
 }
 
@@ -148,6 +159,25 @@ pub enum Censoring {
     Above,
 }
 
+/// What is known of one gene: all diplotypes that fit what was read, with weights that add up to one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Genotype {
+    pub gene: String,
+    /// The likeliest first.
+    pub diplotypes: Vec<Diplotype>,
+    pub origin: Origin,
+}
+
+/// A pair of alleles, and what it says of the person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diplotype {
+    /// As the field writes it: `*1/*2`.
+    pub name: String,
+    pub weight: f64,
+    /// Covariates by name, each in the vocabulary's unit.
+    pub covariates: Vec<(String, f64)>,
+}
+
 /// Something of the bundle that was not taken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeftOut {
@@ -160,18 +190,21 @@ pub struct LeftOut {
     pub origin: Origin,
 }
 
-/// Where a number was read: a file of the bundle and the line, from 1.
+/// Where a number was read: a file of the bundle, and the line, from 1, or the place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub file: Arc<str>,
     pub line: Option<usize>,
+    /// Where in a file without lines, as a JSON pointer (`/entry/3/resource`) or the like.
+    pub path: Option<Arc<str>>,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}", self.file),
-            None => write!(f, "{}", self.file),
+        match (self.line, &self.path) {
+            (Some(line), _) => write!(f, "{}:{line}", self.file),
+            (None, Some(path)) => write!(f, "{}#{path}", self.file),
+            (None, None) => write!(f, "{}", self.file),
         }
     }
 }

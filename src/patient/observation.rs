@@ -77,6 +77,7 @@ impl<'v> Reader<'v> {
             time_h: row.time_h,
             value: row.value,
             censoring: row.censoring,
+            sd: None,
             origin: row.place.origin(),
         });
         let declared = read.declared.text().to_string();

@@ -1,11 +1,11 @@
 //! What was read, as rows that a command can print.
 
-use super::{Censoring, ExposureKind, Patient};
+use super::{Censoring, ExposureKind, Genotype, Patient};
 
 /// One name of a patient: what was read of it, and what was left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SummaryRow {
-    /// `covariate`, `exposure` (`amount`, `rate`, `held rate`, `series`), `observation`, or `left out`.
+    /// `covariate`, `genotype`, `exposure` (`amount`, `rate`, `held rate`, `series`), `observation`, or `left out`.
     pub role: &'static str,
     pub name: String,
     /// How many values; for what was left out, how many things.
@@ -34,7 +34,12 @@ impl Patient {
             let unit = if covariate.category.is_some() { "" } else { covariate.unit.text() };
             rows.push(row("covariate", &covariate.name, unit, &covariate.declared, note, &one));
         }
+        rows.extend(self.genotypes.iter().map(genotype_row));
         for exposure in &self.exposures {
+            let note = match exposure.unknown.len() {
+                0 => String::new(),
+                count => format!("and {count} of unknown amount"),
+            };
             let events = exposure.events.iter().map(|event| (Some(event.time_h), event.value, &event.origin.file));
             let role = match exposure.kind {
                 ExposureKind::Bolus => "exposure, amount",
@@ -43,7 +48,7 @@ impl Patient {
                 ExposureKind::Series => "exposure, series",
             };
             let events: Vec<_> = events.collect();
-            rows.push(row(role, &exposure.name, exposure.unit.text(), &exposure.declared, String::new(), &events));
+            rows.push(row(role, &exposure.name, exposure.unit.text(), &exposure.declared, note, &events));
         }
         for observation in &self.observations {
             let readings = observation.readings.iter();
@@ -72,6 +77,28 @@ impl Patient {
             note: left_out.why.clone(),
         }));
         rows
+    }
+}
+
+fn genotype_row(genotype: &Genotype) -> SummaryRow {
+    let shown = genotype.diplotypes.iter().take(3);
+    let mut diplotypes: Vec<String> =
+        shown.map(|diplotype| format!("{} {:.0} %", diplotype.name, 100.0 * diplotype.weight)).collect();
+    match genotype.diplotypes.as_slice() {
+        [only] => diplotypes = vec![only.name.clone()],
+        all if all.len() > 3 => diplotypes.push(format!("and {} more", all.len() - 3)),
+        _ => {}
+    }
+    SummaryRow {
+        role: "genotype",
+        name: genotype.gene.clone(),
+        count: genotype.diplotypes.len(),
+        times_h: None,
+        unit: String::new(),
+        converted_from: None,
+        files: vec![genotype.origin.file.to_string()],
+        range: None,
+        note: diplotypes.join(", "),
     }
 }
 

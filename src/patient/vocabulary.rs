@@ -28,7 +28,20 @@ pub struct Term {
     /// Words instead of numbers, with the number that a model sees.
     pub categories: BTreeMap<String, f64>,
     pub loinc: Vec<String>,
+    /// Codes of the same quantity in exports, by whose codes they are.
+    pub codes: BTreeMap<String, Vec<String>>,
+    /// What a source's values of this name are for the person; else their shape decides.
+    pub role: Option<Role>,
     pub about: String,
+}
+
+/// What values of a name are for the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Covariate,
+    Exposure,
+    Observation,
 }
 
 impl Term {
@@ -94,6 +107,9 @@ struct Written {
     categories: BTreeMap<String, f64>,
     #[serde(default)]
     loinc: Vec<String>,
+    #[serde(default)]
+    codes: BTreeMap<String, Vec<String>>,
+    role: Option<Role>,
     about: String,
 }
 
@@ -143,10 +159,12 @@ impl Vocabulary {
                 found.push(finding.at(source, span(range)));
             }
             let Some(unit) = term_unit else { continue };
-            let (categories, loinc, about) = (written.categories, written.loinc, written.about);
+            let (categories, loinc, codes) = (written.categories, written.loinc, written.codes);
+            let (role, about) = (written.role, written.about);
+            let named = name.clone();
             let term =
-                Term { name: name.clone(), unit, range, also, equivalence, other_scale, categories, loinc, about };
-            terms.insert(name, term);
+                Term { name, unit, range, also, equivalence, other_scale, categories, loinc, codes, role, about };
+            terms.insert(named, term);
         }
         if found.has_errors() { Err(found) } else { Ok(Self { terms }) }
     }
@@ -159,6 +177,14 @@ impl Vocabulary {
     /// All terms, by name.
     pub fn terms(&self) -> impl Iterator<Item = &Term> {
         self.terms.values()
+    }
+
+    /// The term that has a code of a system: `loinc`, or a key of `codes`.
+    pub fn by_code(&self, system: &str, code: &str) -> Option<&Term> {
+        if system == "loinc" {
+            return self.by_loinc(code);
+        }
+        self.terms.values().find(|term| term.codes.get(system).is_some_and(|known| known.iter().any(|it| it == code)))
     }
 
     /// The term that has a LOINC code.

@@ -77,25 +77,31 @@ impl Clock {
     /// A time stamp: with a zone or an offset as it says, without one in the epoch's zone. `None` if there is no epoch
     /// or the text is no time stamp.
     pub fn stamp(&self, text: &str) -> Option<Stamp> {
-        let epoch = self.epoch.as_ref()?;
-        let since = |instant: Timestamp| {
-            let passed = instant.duration_since(epoch.timestamp());
-            // Whole seconds first, so that round times stay round.
-            passed.as_secs() as f64 / 3600.0 + f64::from(passed.subsec_nanos()) / 3.6e12
-        };
         if let Some(zoned) = instant(text) {
-            return Some(Stamp::At(since(zoned.timestamp())));
+            return Some(Stamp::At(self.hours_of(zoned.timestamp())?));
         }
-        let local_time = local(text)?;
-        let ambiguous = epoch.time_zone().to_ambiguous_timestamp(local_time);
+        let stamp = self.local(local(text)?)?;
+        match stamp {
+            Stamp::At(hours) if Pieces::parse(text.trim()).ok()?.time().is_none() => Some(Stamp::Midnight(hours)),
+            _ => Some(stamp),
+        }
+    }
+
+    /// Hours since the epoch of a moment; `None` if there is no epoch.
+    pub fn hours_of(&self, instant: Timestamp) -> Option<f64> {
+        let passed = instant.duration_since(self.epoch.as_ref()?.timestamp());
+        // Whole seconds first, so that round times stay round.
+        Some(passed.as_secs() as f64 / 3600.0 + f64::from(passed.subsec_nanos()) / 3.6e12)
+    }
+
+    /// A local time, in the epoch's zone; `None` if there is no epoch.
+    pub fn local(&self, local: DateTime) -> Option<Stamp> {
+        let ambiguous = self.epoch.as_ref()?.time_zone().to_ambiguous_timestamp(local);
         let offset = ambiguous.offset();
-        let hours = since(ambiguous.earlier().ok()?);
+        let hours = self.hours_of(ambiguous.earlier().ok()?)?;
         Some(match offset {
             AmbiguousOffset::Gap { .. } => Stamp::Skipped,
             AmbiguousOffset::Fold { .. } => Stamp::Repeated(hours),
-            AmbiguousOffset::Unambiguous { .. } if Pieces::parse(text.trim()).ok()?.time().is_none() => {
-                Stamp::Midnight(hours)
-            }
             AmbiguousOffset::Unambiguous { .. } => Stamp::At(hours),
         })
     }

@@ -18,6 +18,7 @@ mod resumed_check;
 mod samplers;
 mod scenario;
 mod sim;
+mod sources;
 mod stats;
 mod stiff;
 mod store;

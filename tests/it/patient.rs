@@ -155,6 +155,11 @@ fn the_vocabulary_is_consistent() {
             assert!(term.conversion(unit).is_none() && unit.is_compatible(&term.unit), "{} in {unit}", term.name);
             assert_eq!(vocabulary.term(other).map(|other| &other.unit), Some(unit), "{other}");
         }
+        for (system, code) in term.codes.iter().flat_map(|(system, codes)| codes.iter().map(move |code| (system, code)))
+        {
+            assert_eq!(codes.insert(format!("{system} {code}"), term.name.clone()), None, "{system} {code}");
+            assert_eq!(vocabulary.by_code(system, code).map(|found| found.name.as_str()), Some(term.name.as_str()));
+        }
         for code in &term.loinc {
             // The last digit of a LOINC code checks the others (mod 10, as on credit cards).
             let (digits, check) = code.split_once('-').unwrap();

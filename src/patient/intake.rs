@@ -1,0 +1,476 @@
+//! Takes in what readers of file formats tell, item by item: code to name, unit to unit, time to hours; keeps what is
+//! needed and counts the rest.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::files::TextFile;
+use super::load::Reader;
+use super::readers::{Input, Item, Shape, Spot, Told, When};
+use super::section::Section;
+use super::vocabulary::{Conversion, Role, Term, misfit};
+use super::{Censoring, Genotype, Origin};
+use crate::diagnostic::{Diagnostic, Location};
+use crate::units::{Stamp, Unit, mismatch, unreadable};
+
+/// What is gathered from all `[[source]]` entries of a bundle, and the entry that is being read.
+pub(super) struct Intake<'r, 'v> {
+    pub(super) reader: &'r mut Reader<'v>,
+    pub(super) now: Entry,
+    /// In the order in which names first came.
+    pub(super) gathered: Vec<Gathered<'v>>,
+    pub(super) genotypes: Vec<Genotype>,
+    /// JSON pointers and the like of what was kept.
+    pub(super) paths: Vec<Arc<str>>,
+    codes: HashMap<(&'static str, String), Known<'v>>,
+    units: HashMap<(String, String, Kind), Option<Measure>>,
+}
+
+/// The file that is being read and what its `[[source]]` says.
+#[derive(Clone, Default)]
+pub(super) struct Entry {
+    pub file: Arc<str>,
+    /// As the user sees it.
+    pub path: String,
+    /// Said to be of this device, whatever the file says.
+    pub device: Option<String>,
+    /// The device where neither the entry nor the file names one.
+    pub format: &'static str,
+    /// Codes and names that the bundle reads as another name.
+    pub renamed: BTreeMap<String, String>,
+    pub ignored: HashSet<String>,
+    pub from_h: Option<f64>,
+    pub to_h: Option<f64>,
+    /// When items without a time were measured.
+    pub time_h: Option<f64>,
+}
+
+#[derive(Clone)]
+enum Known<'v> {
+    Name(Arc<str>, Option<&'v Term>),
+    Ignored(String),
+}
+
+/// What the numbers of an item are, as far as it decides what they can be added to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Covariate,
+    Reading,
+    Series,
+    Amount,
+    Rate,
+    Held,
+}
+
+/// How the number in a declared unit becomes the stored one.
+#[derive(Clone)]
+struct Measure {
+    kind: Kind,
+    unit: Unit,
+    conversion: Conversion,
+    /// Power of the duration [h] that the number is multiplied by.
+    by_duration: i32,
+}
+
+/// All items of one name, device and kind.
+pub(super) struct Gathered<'v> {
+    pub name: Arc<str>,
+    pub term: Option<&'v Term>,
+    pub kind: Kind,
+    pub device: Option<String>,
+    pub unit: Unit,
+    /// The units in which the files give the values.
+    pub declared: Vec<String>,
+    pub conversion: Conversion,
+    pub limits: (Option<f64>, Option<f64>),
+    pub files: Vec<(Arc<str>, String)>,
+    pub kept: Vec<Kept>,
+}
+
+/// One item, small: there may be millions.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    pub time_h: f64,
+    /// In the stored unit; NaN where an amount is not known.
+    pub value: f64,
+    pub duration_h: f32,
+    /// Of the measurement, in the stored unit; NaN where it is not told.
+    pub sd: f32,
+    pub censoring: Censoring,
+    /// Index into `Gathered::files`.
+    pub file: u32,
+    pub at: At,
+}
+
+/// A spot, small.
+#[derive(Clone, Copy)]
+pub(super) enum At {
+    Whole,
+    Line(u32),
+    /// Index into `Intake::paths`.
+    Path(u32),
+}
+
+impl<'r, 'v> Intake<'r, 'v> {
+    pub(super) fn new(reader: &'r mut Reader<'v>) -> Self {
+        let (now, gathered, genotypes, paths) = (Entry::default(), Vec::new(), Vec::new(), Vec::new());
+        Self { reader, now, gathered, genotypes, paths, codes: HashMap::new(), units: HashMap::new() }
+    }
+
+    /// Begins another entry; codes may mean something else in it.
+    pub(super) fn begin(&mut self, entry: Entry) {
+        self.now = entry;
+        self.codes.clear();
+    }
+
+    /// Takes one item in, or counts it as left out, or reports what is wrong with its unit (U1001, U1002, P2025).
+    pub(super) fn item(&mut self, item: &Item) {
+        let (name, term) = match self.known(item.system, item.code) {
+            Known::Name(name, term) => (name, term),
+            Known::Ignored(why) => return self.leave_out(item.code, &why, item.spot),
+        };
+        let Some(time_h) = self.hours(&name, item) else { return };
+        if let Some(why) = self.outside(time_h) {
+            return self.leave_out(&name, why, item.spot);
+        }
+        let (number, unit, censoring, sd) = match item.told {
+            Told::Number { value, unit, censoring, sd } if value.is_finite() => (value, unit, censoring, sd),
+            Told::Number { .. } => return self.leave_out(&name, "its value is no finite number", item.spot),
+            Told::Word(word) => return self.word(&name, term, word, time_h, item),
+            Told::Born(date) => match self.years(date, time_h) {
+                Some(years) => (years, "a", Censoring::None, None),
+                None => return self.leave_out(&name, "an age needs an epoch in patient.toml", item.spot),
+            },
+            Told::Unknown => (f64::NAN, term.map_or("1", |term| term.unit.text()), Censoring::None, None),
+        };
+        let kind = kind_of(item.shape, term);
+        let Some(measure) = self.measure(&name, term, unit, kind, item.spot) else { return };
+        let duration_h = match item.shape {
+            Shape::Amount { duration_h } => duration_h,
+            Shape::Rate { duration_h } => duration_h.unwrap_or(0.0),
+            Shape::Fact | Shape::Sample => 0.0,
+        };
+        if measure.by_duration != 0 && duration_h <= 0.0 {
+            return self.leave_out(&name, "it lasts no time", item.spot);
+        }
+        let convert = |number: f64| measure.conversion.apply(number * duration_h.powi(measure.by_duration));
+        let value = convert(number);
+        // Not of an affine scale's zero.
+        let sd = sd.map_or(f64::NAN, |sd| (convert(number + sd) - value).abs());
+        let limits = (item.limits.0.map(convert), item.limits.1.map(convert));
+        // What is counted over an interval was measured at its end.
+        let time_h = if measure.kind == Kind::Reading { time_h + duration_h } else { time_h };
+        let kept = Kept {
+            time_h,
+            value,
+            duration_h: duration_h as f32,
+            sd: sd as f32,
+            censoring,
+            file: 0,
+            at: self.at(item.spot),
+        };
+        self.keep(name, term, &measure, unit, item.device, limits, kept);
+    }
+
+    /// Reports a mistake in the file that is being read (P2033); at most a few are told in full.
+    pub(super) fn wrong(&mut self, spot: Spot, message: &str, help: &str) {
+        self.wrong_as("P2033", spot, message, help);
+    }
+
+    /// Reports a mistake with a code of its own.
+    pub(super) fn wrong_as(&mut self, code: &'static str, spot: Spot, message: &str, help: &str) {
+        let location = self.location(spot);
+        let path = self.now.path.clone();
+        self.reader
+            .findings
+            .row(code, &path, || Diagnostic::error(code, message).at_location(location).help(help.to_string()));
+    }
+
+    /// Warns of something in the file that is being read.
+    pub(super) fn doubtful(&mut self, code: &'static str, spot: Spot, message: &str, help: &str) {
+        let location = self.location(spot);
+        let path = self.now.path.clone();
+        self.reader
+            .findings
+            .row(code, &path, || Diagnostic::warning(code, message).at_location(location).help(help.to_string()));
+    }
+
+    /// Counts one thing that is not taken.
+    pub(super) fn leave_out(&mut self, what: &str, why: &str, spot: Spot) {
+        let (line, path) = match spot {
+            Spot::Whole => (None, None),
+            Spot::Line(line) => (Some(line), None),
+            Spot::Path(path) => (None, Some(path.into())),
+        };
+        let file = self.now.file.clone();
+        self.reader.leave_out(what, why, Origin { file, line, path });
+    }
+
+    /// The file's whole text; P2002 where it cannot be read.
+    pub(super) fn text(&mut self, input: &Input) -> Option<Rc<TextFile>> {
+        match self.reader.files.text(&input.name) {
+            Ok(file) => Some(file),
+            Err(finding) => {
+                self.reader.findings.push(finding.at_location(Location::file(&*self.now.path)));
+                None
+            }
+        }
+    }
+
+    /// The file as JSON; P2002, P2008.
+    pub(super) fn json(&mut self, input: &Input) -> Option<Rc<Json>> {
+        let file = self.text(input)?;
+        self.reader.json_of_source(&file)
+    }
+
+    /// The file's bytes as a stream, for files that may be larger than memory, or no text; P2002.
+    pub(super) fn stream(&mut self, input: &Input) -> Option<std::io::BufReader<std::fs::File>> {
+        match self.reader.files.stream(&input.name) {
+            Ok(file) => Some(file),
+            Err(finding) => {
+                self.reader.findings.push(finding.at_location(Location::file(&*self.now.path)));
+                None
+            }
+        }
+    }
+
+    /// The text of a key that only this format has.
+    pub(super) fn key<'d>(&mut self, section: &Section<'d>, key: &str) -> Option<&'d str> {
+        section.text(key, &mut self.reader.findings).map(|(text, _)| text)
+    }
+
+    /// A spot of the file that is being read, for findings.
+    pub(super) fn location(&self, spot: Spot) -> Location {
+        match spot {
+            Spot::Whole => Location::file(&*self.now.path),
+            Spot::Line(line) => Location::line(&*self.now.path, line, None),
+            Spot::Path(path) => Location::file(format!("{}#{path}", self.now.path)),
+        }
+    }
+
+    /// The name of a code, as the bundle or else the vocabulary has it.
+    fn known(&mut self, system: &'static str, code: &str) -> Known<'v> {
+        let key = (system, code.to_string());
+        if let Some(known) = self.codes.get(&key) {
+            return known.clone();
+        }
+        let vocabulary = self.reader.vocabulary;
+        let term = vocabulary.by_code(system, code);
+        let own = term.map(|term| term.name.as_str());
+        let renamed = self.now.renamed.get(code).or_else(|| self.now.renamed.get(own?)).cloned();
+        let ignored = self.now.ignored.contains(code) || own.is_some_and(|name| self.now.ignored.contains(name));
+        let known = if ignored {
+            Known::Ignored("the bundle ignores it".into())
+        } else {
+            match renamed.as_deref().or(own) {
+                Some(name) => Known::Name(name.into(), vocabulary.term(name)),
+                None => Known::Ignored(format!("the vocabulary has no name for this code ({system})")),
+            }
+        };
+        self.codes.insert(key, known.clone());
+        known
+    }
+
+    /// Hours since the epoch; `None` where the time cannot be had, which is told.
+    fn hours(&mut self, name: &str, item: &Item) -> Option<f64> {
+        let clock = &self.reader.clock;
+        let stamp = match item.when {
+            When::Hours(hours) => return Some(hours),
+            When::Untold => return Some(self.now.time_h.unwrap_or(self.reader.start_h)),
+            _ if item.shape == Shape::Fact && clock.epoch.is_none() => return Some(self.reader.start_h),
+            When::Instant(instant) => clock.hours_of(instant).map(Stamp::At),
+            When::Local(local) => clock.local(local),
+        };
+        let text = match item.when {
+            When::Instant(instant) => instant.to_string(),
+            When::Local(local) => local.to_string(),
+            When::Hours(_) | When::Untold => String::new(),
+        };
+        let Some(stamp) = stamp else {
+            if !self.reader.epoch_told {
+                self.reader.epoch_told = true;
+                self.wrong_as(
+                    "P2015",
+                    item.spot,
+                    "time stamps need an epoch",
+                    &format!(
+                        "add epoch = \"{}\" to patient.toml, with the zone in which the person lives",
+                        "2024-01-01T00:00:00+01:00[Europe/Berlin]"
+                    ),
+                );
+            }
+            return None;
+        };
+        if let Stamp::Skipped | Stamp::Repeated(_) = stamp
+            && let Some(doubt) = self.reader.clock.doubt(&text, stamp)
+        {
+            let (code, location, path) = (doubt.code, self.location(item.spot), self.now.path.clone());
+            // One reading in the hour that a clock change skips is no reason to refuse the rest.
+            let doubt = Diagnostic { severity: crate::diagnostic::Severity::Warning, ..doubt };
+            self.reader.findings.row(code, &path, || doubt.at_location(location));
+        }
+        if stamp == Stamp::Skipped {
+            self.leave_out(name, "no clock ever showed its time", item.spot);
+        }
+        stamp.hours()
+    }
+
+    fn outside(&self, time_h: f64) -> Option<&'static str> {
+        if self.now.from_h.is_some_and(|from| time_h < from) {
+            Some("before the `from` of its source")
+        } else if self.now.to_h.is_some_and(|to| time_h > to) {
+            Some("after the `to` of its source")
+        } else {
+            None
+        }
+    }
+
+    /// Whole and part years between a birth and a time.
+    fn years(&self, born: jiff::civil::Date, time_h: f64) -> Option<f64> {
+        let epoch = self.reader.clock.epoch.as_ref()?;
+        let days = epoch.date().since(born).ok()?.get_days();
+        Some((f64::from(days) + time_h / 24.0) / 365.25)
+    }
+
+    fn word(&mut self, name: &Arc<str>, term: Option<&'v Term>, word: &str, time_h: f64, item: &Item) {
+        let categories = term.map(|term| &term.categories).filter(|categories| !categories.is_empty());
+        let Some(value) = categories.and_then(|categories| categories.get(&word.to_lowercase())) else {
+            return self.leave_out(name, &format!("`{word}` is none of its categories"), item.spot);
+        };
+        let Some(conversion) = Conversion::new(&Unit::one(), &Unit::one(), None) else { return };
+        let kind = if item.shape == Shape::Fact { Kind::Covariate } else { kind_of(item.shape, term) };
+        let measure = Measure { kind, unit: Unit::one(), conversion, by_duration: 0 };
+        let (value, at) = (*value, self.at(item.spot));
+        let kept = Kept { time_h, value, duration_h: 0.0, sd: f32::NAN, censoring: Censoring::None, file: 0, at };
+        self.keep(name.clone(), term, &measure, "", item.device, (None, None), kept);
+    }
+
+    /// How a unit becomes the stored one; what does not fit is reported once a name and unit.
+    fn measure(&mut self, name: &str, term: Option<&Term>, unit: &str, kind: Kind, spot: Spot) -> Option<Measure> {
+        let key = (name.to_string(), unit.to_string(), kind);
+        if let Some(known) = self.units.get(&key).cloned() {
+            if known.is_none() {
+                self.leave_out(name, &format!("its unit `{unit}` does not fit"), spot);
+            }
+            return known;
+        }
+        let measure = match Unit::parse(unit) {
+            Ok(declared) => measure(term, &declared, kind, &self.reader.hour).map_err(|finding| *finding),
+            Err(error) => Err(unreadable(&error)),
+        };
+        let measure = match measure {
+            Ok(measure) => Some(measure),
+            Err(finding) => {
+                let help = finding.help.clone();
+                let location = self.location(spot);
+                let ignore = format!("or leave it out on purpose: ignore = [\"{name}\"]");
+                let help = help.map_or(ignore.clone(), |help| format!("{help}; {ignore}"));
+                let message = format!("`{name}`: {}", finding.message);
+                let finding = Diagnostic { message, ..finding };
+                self.reader.findings.push(finding.at_location(location).help(help));
+                None
+            }
+        };
+        self.units.insert(key, measure.clone());
+        measure
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn keep(
+        &mut self,
+        name: Arc<str>,
+        term: Option<&'v Term>,
+        measure: &Measure,
+        declared: &str,
+        device: Option<&str>,
+        limits: (Option<f64>, Option<f64>),
+        mut kept: Kept,
+    ) {
+        let kind = measure.kind;
+        let device = match kind {
+            Kind::Reading => {
+                self.now.device.as_deref().or(device).or(Some(self.now.format).filter(|name| !name.is_empty()))
+            }
+            _ => None,
+        };
+        let same = |known: &Gathered| known.name == name && known.kind == kind && known.device.as_deref() == device;
+        // What comes is mostly of the names that came last.
+        let at = self.gathered.iter().rposition(same).unwrap_or_else(|| {
+            self.gathered.push(Gathered {
+                name: name.clone(),
+                term,
+                kind,
+                device: device.map(Into::into),
+                unit: measure.unit.clone(),
+                declared: Vec::new(),
+                conversion: measure.conversion.clone(),
+                limits: (None, None),
+                files: Vec::new(),
+                kept: Vec::new(),
+            });
+            self.gathered.len() - 1
+        });
+        let gathered = &mut self.gathered[at];
+        if !gathered.declared.iter().any(|known| known == declared) {
+            gathered.declared.push(declared.into());
+        }
+        if gathered.files.last().is_none_or(|(file, _)| *file != self.now.file) {
+            gathered.files.push((self.now.file.clone(), self.now.path.clone()));
+        }
+        gathered.limits = (gathered.limits.0.or(limits.0), gathered.limits.1.or(limits.1));
+        kept.file = gathered.files.len() as u32 - 1;
+        gathered.kept.push(kept);
+    }
+
+    fn at(&mut self, spot: Spot) -> At {
+        match spot {
+            Spot::Whole => At::Whole,
+            Spot::Line(line) => At::Line(u32::try_from(line).unwrap_or(u32::MAX)),
+            Spot::Path(path) => {
+                self.paths.push(path.into());
+                At::Path(self.paths.len() as u32 - 1)
+            }
+        }
+    }
+}
+
+/// What an item of a shape is for a name: the vocabulary's role decides, else the shape.
+fn kind_of(shape: Shape, term: Option<&Term>) -> Kind {
+    let role = term.and_then(|term| term.role).unwrap_or(match shape {
+        Shape::Fact => Role::Covariate,
+        Shape::Sample => Role::Observation,
+        Shape::Amount { .. } | Shape::Rate { .. } => Role::Exposure,
+    });
+    match (role, shape) {
+        (Role::Covariate, _) => Kind::Covariate,
+        (Role::Observation, _) => Kind::Reading,
+        (Role::Exposure, Shape::Amount { .. }) => Kind::Amount,
+        (Role::Exposure, Shape::Rate { duration_h: Some(_) }) => Kind::Rate,
+        (Role::Exposure, Shape::Rate { duration_h: None }) => Kind::Held,
+        (Role::Exposure, Shape::Fact | Shape::Sample) => Kind::Series,
+    }
+}
+
+/// Finds how a declared unit becomes the vocabulary's: as it is, or, of amounts and rates, through the duration.
+fn measure(term: Option<&Term>, declared: &Unit, kind: Kind, hour: &Unit) -> Result<Measure, Box<Diagnostic>> {
+    let unit = term.map_or(declared, |term| &term.unit).clone();
+    let direct = term.map_or_else(|| Conversion::new(declared, &unit, None), |term| term.conversion(declared));
+    let equivalence = term.and_then(|term| term.equivalence.as_ref());
+    let through = |from: Unit, kind, by_duration| {
+        let conversion = Conversion::new(&from, &unit, equivalence)?;
+        Some(Measure { kind, unit: unit.clone(), conversion, by_duration })
+    };
+    let found = match (direct, kind) {
+        (Some(conversion), _) => Some(Measure { kind, unit: unit.clone(), conversion, by_duration: 0 }),
+        (None, Kind::Rate) => through(declared.times(hour), Kind::Amount, 1),
+        (None, Kind::Amount | Kind::Reading) => {
+            let kind = if kind == Kind::Amount { Kind::Rate } else { kind };
+            through(declared.per(hour), kind, -1)
+        }
+        (None, _) => None,
+    };
+    found.ok_or_else(|| Box::new(term.map_or_else(|| mismatch(declared, &unit), |term| misfit(term, declared))))
+}
