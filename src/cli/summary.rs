@@ -150,6 +150,16 @@ fn parameters(out: &mut String, summary: &Summary) -> std::fmt::Result {
         }
         writeln!(out, "{}", line.trim_end())?;
     }
+    for known in &summary.alternatives {
+        let shown = known.cases.iter().take(5).map(|case| {
+            format!("{} {:.1} % (before the data {:.1} %)", case.name, 100.0 * case.posterior, 100.0 * case.prior)
+        });
+        let mut shown: Vec<String> = shown.collect();
+        if known.cases.len() > shown.len() {
+            shown.push(format!("{} more", known.cases.len() - shown.len()));
+        }
+        list(out, &format!("{}:", known.name), &shown.iter().map(String::as_str).collect::<Vec<_>>())?;
+    }
     let named = |chosen: &dyn Fn(&&ParameterSummary) -> bool| -> Vec<&str> {
         summary.parameters.iter().filter(chosen).map(|p| p.name.as_str()).collect()
     };

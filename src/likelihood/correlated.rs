@@ -160,7 +160,7 @@ impl<N: Number> Memory<N> {
     /// ln density of a reading (ln probability of a censored one), which is then known.
     #[inline(always)]
     pub fn score(&mut self, family: ErrorFamily, arguments: [N; 3], reading: TermReading) -> N {
-        let TermReading { value, censoring, time } = reading;
+        let TermReading { value, censoring, time, .. } = reading;
         let (ln_density, past) = self.foresee(family, arguments, time).score(value, censoring);
         self.past = Some(past);
         ln_density
@@ -298,7 +298,7 @@ mod tests {
     fn by_steps<N: Number>(family: ErrorFamily, arguments: [N; 3], readings: &[(f64, f64, Censoring)]) -> N {
         let mut memory = Memory::default();
         readings.iter().fold(N::constant(0.0), |sum, (time, value, censoring)| {
-            let reading = TermReading { time: *time, value: *value, censoring: *censoring };
+            let reading = TermReading { time: *time, value: *value, censoring: *censoring, sd: 0.0 };
             sum + memory.score(family, arguments, reading)
         })
     }

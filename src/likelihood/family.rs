@@ -67,6 +67,25 @@ impl Noise {
         }
     }
 
+    /// The same with a measurement's own error beside, and the factor on derivatives by the spread.
+    ///
+    /// `sd` is in the unit of the reading `value`; of log-normal errors it is taken relative to that. Of correlated errors, which belong
+    /// to devices that measure all the time, it is not known how much is the device's: they stay as they are.
+    pub fn widened(mut self, sd: f64, value: f64) -> (Self, f64) {
+        let spread = match self.family {
+            ErrorFamily::Normal | ErrorFamily::LogNormal => 1,
+            ErrorFamily::StudentT => 2,
+            ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern => return (self, 1.0),
+        };
+        if sd <= 0.0 {
+            return (self, 1.0);
+        }
+        let own = if self.family == ErrorFamily::LogNormal { sd / value.abs() } else { sd };
+        let before = self.arguments[spread];
+        self.arguments[spread] = before.hypot(own);
+        (self, before / self.arguments[spread])
+    }
+
     /// Number of arguments of a family.
     pub fn arity(family: ErrorFamily) -> usize {
         match family {

@@ -6,6 +6,7 @@ use crate::patient::{Censoring, Exposure, ExposureKind, Observation, Patient};
 use crate::sim::{Bolus, Held, Infusion, Schedule, Series};
 use crate::units::{Unit, mismatch};
 
+use super::personal::Personal;
 use super::summaries::TermSummary;
 
 /// What of a person's bundle a model uses.
@@ -18,6 +19,8 @@ pub struct Matched {
     /// What is declared to be compared of each term's readings; none stands for means of neighbouring readings.
     pub summaries: Vec<Vec<TermSummary>>,
     pub matching: Matching,
+    /// What the model holds for this person alone.
+    pub personal: Personal,
 }
 
 /// The names that met and those that did not.
@@ -53,6 +56,8 @@ pub struct TermReading {
     pub time: f64,
     pub value: f64,
     pub censoring: Censoring,
+    /// Standard deviation of this measurement's own error, on top of the observation's; 0 where nothing is told of it.
+    pub sd: f64,
 }
 
 /// Matches by name; every mismatch of unit or kind is a diagnostic.
@@ -66,7 +71,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
     matching.silent_inputs = silent;
     let (mut terms, mut summaries) = (Vec::new(), Vec::new());
     for observation in &patient.observations {
-        let Some(index) = model.observations.iter().position(|o| o.name == observation.name) else {
+        let Some(index) = model.observed_by(&observation.name, observation.device.as_deref()) else {
             matching.unused.push(observation.name.clone());
             continue;
         };
@@ -100,6 +105,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
             time: reading.time_h * per_hour,
             value: reading.value * factor,
             censoring: reading.censoring,
+            sd: reading.sd.map_or(0.0, |sd| sd * factor),
         });
         summaries.push(declared(patient, observation, per_hour, factor));
         terms.push(Term {
@@ -116,7 +122,8 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
         if known { &mut matching.used } else { &mut matching.unused }.push(name.clone());
     }
     let observed = |name: &String| terms.iter().any(|term| term.name == *name);
-    matching.unobserved = model.observations.iter().map(|o| o.name.clone()).filter(|name| !observed(name)).collect();
+    let of_all = model.observations.iter().filter(|observation| observation.device.is_none());
+    matching.unobserved = of_all.map(|o| o.name.clone()).filter(|name| !observed(name)).collect();
     if terms.is_empty() {
         let mut diagnostic = Diagnostic::error(
             "L1004",
@@ -128,7 +135,8 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
         }
         found.push(diagnostic.at_location(patient.place("patient.toml")));
     }
-    found.or_value(Matched { covariates, schedule, terms, summaries, matching })
+    let personal = Personal::default();
+    found.or_value(Matched { covariates, schedule, terms, summaries, matching, personal })
 }
 
 /// The summaries that the bundle declares of these readings, in the model's units. Those of too few readings are refused

@@ -4,15 +4,18 @@ mod correlated;
 mod dual;
 mod family;
 mod matching;
+mod personal;
 mod posterior;
 mod predictive;
 mod replicate;
 mod summaries;
 mod targets;
+mod testing;
 
 pub use family::{Noise, Scored};
 pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};
 pub(crate) use matching::{delivered, hours_to_model};
+pub use personal::{Nuisance, Personal, TestedMore};
 pub use posterior::{Posterior, PosteriorWorkspace};
 pub use predictive::Predicted;
 pub use replicate::Limits;

@@ -11,7 +11,9 @@ use super::correlated::{Memory, Score};
 use super::dual::{Dual, Number};
 use super::family::Noise;
 use super::matching::{Matched, Term, TermReading};
+use super::personal::Personal;
 use super::summaries::TermSummary;
+use super::testing::{LnIntegral, PIECES, Testing, Tilted};
 
 /// A person's posterior on the real line, up to a constant.
 #[derive(Debug)]
@@ -22,6 +24,12 @@ pub struct Posterior {
     pub schedule: Schedule,
     pub terms: Vec<Term>,
     pub settings: Settings,
+    /// What the model holds for this person alone; the program has it already.
+    pub personal: Personal,
+    /// Terms whose times follow from the state.
+    pub(super) testing: Vec<Testing>,
+    /// For each time, its weight in integrals over the record; 0 where it is none of their nodes.
+    pub(super) weights: Vec<f64>,
     /// Declared for each term, in place of means of neighbouring readings.
     pub(super) summaries: Vec<Vec<TermSummary>>,
     /// All times at which something was measured, increasing, each once, in the model's time unit.
@@ -34,25 +42,48 @@ pub struct Posterior {
 
 impl Posterior {
     pub fn new(program: Arc<Program>, prior: Prior, matched: Matched, settings: Settings) -> Self {
-        let Matched { covariates, schedule, terms, summaries, .. } = matched;
-        let mut all: Vec<(f64, usize, usize)> = Vec::new();
+        let Matched { covariates, schedule, terms, summaries, personal, .. } = matched;
+        let testing = testing(&program, &personal, &terms);
+        // Nodes of the integrals, if there are any, belong to no term.
+        let nodes = if testing.is_empty() { 0 } else { PIECES + 1 };
+        let piece = (schedule.end - schedule.start) / PIECES as f64;
+        let node = |node: usize| (schedule.start + piece * node as f64, usize::MAX, node);
+        let mut all: Vec<(f64, usize, usize)> = (0..nodes).map(node).collect();
         for (index, term) in terms.iter().enumerate() {
             all.extend(term.readings.iter().enumerate().map(|(number, reading)| (reading.time, index, number)));
         }
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (mut times, mut taken): (Vec<f64>, Vec<Vec<(usize, usize)>>) = (Vec::new(), Vec::new());
+        let mut weights: Vec<f64> = Vec::new();
         for (time, term, reading) in all {
             if times.last() != Some(&time) {
                 times.push(time);
                 taken.push(Vec::new());
+                weights.push(0.0);
             }
-            if let Some(last) = taken.last_mut() {
-                last.push((term, reading));
+            match (taken.last_mut(), weights.last_mut()) {
+                (Some(last), _) if term < terms.len() => last.push((term, reading)),
+                (_, Some(weight)) => *weight += if reading == 0 || reading == PIECES { 0.5 * piece } else { piece },
+                _ => {}
             }
         }
         let parameters: Vec<usize> = prior.calibrated.iter().map(|c| c.parameter).collect();
         let order = program.tangent_order(&parameters);
-        Self { program, prior, covariates, schedule, terms, settings, summaries, times, taken, order }
+        Self {
+            program,
+            prior,
+            covariates,
+            schedule,
+            terms,
+            settings,
+            personal,
+            testing,
+            weights,
+            summaries,
+            times,
+            taken,
+            order,
+        }
     }
 
     /// The posterior with other readings `[term][reading]` at the same times.
@@ -65,11 +96,19 @@ impl Posterior {
             schedule: self.schedule.clone(),
             terms: terms.collect(),
             settings: self.settings,
+            personal: self.personal.clone(),
+            testing: self.testing.clone(),
+            weights: self.weights.clone(),
             summaries: self.summaries.clone(),
             times: self.times.clone(),
             taken: self.taken.clone(),
             order: self.order.clone(),
         }
+    }
+
+    /// What makes the times of a term follow from the state.
+    pub(super) fn tested(&self, term: usize) -> Option<(usize, Testing)> {
+        self.testing.iter().copied().enumerate().find(|(_, testing)| testing.term == term)
     }
 
     /// Number of readings scored.
@@ -152,6 +191,17 @@ impl LogDensityGradient for Posterior {
     }
 }
 
+/// The terms whose times follow from the state.
+fn testing(program: &Program, personal: &Personal, terms: &[Term]) -> Vec<Testing> {
+    let found = personal.tested.iter().flat_map(|tested| {
+        let name = tested.parameter();
+        let parameter = program.model.parameters.iter().position(|parameter| parameter.name == name);
+        let of = terms.iter().enumerate().filter(|(_, term)| term.name == tested.observation);
+        of.filter_map(move |(term, _)| Some(Testing { term, parameter: parameter?, per: tested.per }))
+    });
+    found.collect()
+}
+
 /// One solve of the program with tangents of some calibrated parameters.
 struct Pass<'a> {
     posterior: &'a Posterior,
@@ -185,7 +235,33 @@ impl Pass<'_> {
         let mut memories: Vec<Memory<Dual<W>>> = posterior.terms.iter().map(|_| Memory::default()).collect();
         let solve = Solve { program, schedule: &posterior.schedule, settings: posterior.settings };
         let pointwise = &mut self.pointwise;
+        let mut integrals: Vec<LnIntegral<W>> = vec![LnIntegral::default(); posterior.testing.len()];
+        let calibrated = &posterior.prior.calibrated;
+        let shown: Vec<usize> = posterior.order.iter().skip(self.first).take(self.gradient.len()).copied().collect();
+        let lane_of = |parameter: usize| shown.iter().position(|index| calibrated[*index].parameter == parameter);
+        let values = &self.values;
+        // The slope s of the ln rate of testing, and the lane of its tangent.
+        let rate = |testing: &Testing| {
+            (values[testing.parameter] / testing.per, lane_of(testing.parameter).map(|lane| lane + 1))
+        };
         solve.run(workspace, &posterior.times, &mut |time, workspace| {
+            let weight = posterior.weights[time];
+            for (integral, testing) in integrals.iter_mut().zip(&posterior.testing).filter(|_| weight > 0.0) {
+                let term = &posterior.terms[testing.term];
+                workspace.observation(program, term.observation);
+                let [first, second] = [0, 1].map(|index| workspace.argument(program, term.observation, index).0);
+                let (s, lane) = rate(testing);
+                let noise = Noise { family: term.family, arguments: [first[0], second[0], 0.0] };
+                let Tilted { ln_rate, rate_by, .. } = Tilted::new(noise, s);
+                let mut slopes = [0.0; W];
+                for l in 1..W {
+                    slopes[l] = rate_by[0] * first[l] + rate_by[1] * second[l];
+                }
+                if let Some(lane) = lane {
+                    slopes[lane] += rate_by[2] / testing.per;
+                }
+                integral.add(weight, ln_rate, &slopes);
+            }
             for (index, number) in &posterior.taken[time] {
                 let (term, reading) = (&posterior.terms[*index], posterior.terms[*index].readings[*number]);
                 workspace.observation(program, term.observation);
@@ -206,19 +282,44 @@ impl Pass<'_> {
                 for argument in 0..arity {
                     noise.arguments[argument] = workspace.argument(program, term.observation, argument).0[0];
                 }
-                let scored = noise.score(reading.value, reading.censoring);
-                sum += scored.ln_density;
+                let (noise, narrower) = noise.widened(reading.sd, reading.value);
+                let tested = posterior.tested(*index);
+                let (s, lane) = tested.map_or((0.0, None), |(_, testing)| rate(&testing));
+                let tilted = Tilted::new(noise, s);
+                let scored = tilted.noise.score(reading.value, reading.censoring);
+                let ln_density = scored.ln_density + tilted.ln_rate;
+                sum += ln_density;
+                let mut by_argument = scored.by_argument;
+                if let Some((_, testing)) = tested {
+                    let [by_first, by_spread, by_s] = tilted.first_by.map(|by| by * scored.by_argument[0]);
+                    by_argument[0] = by_first + tilted.rate_by[0];
+                    by_argument[1] += by_spread + tilted.rate_by[1];
+                    if let Some(lane) = lane {
+                        total[lane] += (by_s + tilted.rate_by[2]) / testing.per;
+                    }
+                }
                 for argument in 0..arity {
+                    let by = by_argument[argument] * if argument + 1 == arity { narrower } else { 1.0 };
                     let tangents = &workspace.argument(program, term.observation, argument).0;
                     for l in 1..W {
-                        total[l] += scored.by_argument[argument] * tangents[l];
+                        total[l] += by * tangents[l];
                     }
                 }
                 if let Some(pointwise) = pointwise {
-                    pointwise[*index].push(scored.ln_density);
+                    pointwise[*index].push(ln_density);
                 }
             }
         })?;
+        for (integral, testing) in integrals.iter().zip(&posterior.testing) {
+            let tests = posterior.terms[testing.term].readings.len() as f64;
+            sum -= tests * integral.value();
+            for (l, total) in total.iter_mut().enumerate().skip(1) {
+                *total -= tests * integral.slope(l);
+            }
+            if let Some(pointwise) = pointwise {
+                pointwise[testing.term].iter_mut().for_each(|ln_density| *ln_density -= integral.value());
+            }
+        }
         self.gradient.copy_from_slice(&total[1..=self.gradient.len()]);
         Ok(sum)
     }

@@ -10,6 +10,7 @@ use crate::stats::Stream;
 use super::correlated::Memory;
 use super::family::Noise;
 use super::posterior::Posterior;
+use super::testing::{LnIntegral, Tilted};
 
 /// One draw's word on every reading, term after term; each list has one entry a reading.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,6 +59,7 @@ impl Posterior {
         let mut found = vec![empty.clone(); draws.len()];
         let nothing: Vec<Memories> = self.terms.iter().map(|_| Memories::default()).collect();
         let mut memories: Vec<Vec<Memories>> = vec![nothing.clone(); draws.len()];
+        let mut integrals = vec![vec![LnIntegral::<1>::default(); self.testing.len()]; draws.len()];
         let ensemble = Ensemble {
             program: &self.program,
             covariates: &self.covariates,
@@ -70,6 +72,19 @@ impl Posterior {
                 // A person who starts again alone starts with nothing.
                 found[first..first + count].fill(empty.clone());
                 memories[first..first + count].fill(nothing.clone());
+                integrals[first..first + count].fill(vec![LnIntegral::default(); self.testing.len()]);
+            }
+            let weight = self.weights[time];
+            for (number, testing) in self.testing.iter().enumerate().filter(|_| weight > 0.0) {
+                let term = &self.terms[testing.term];
+                workspace.observation(&self.program, term.observation);
+                for lane in 0..count {
+                    let argument = |index| workspace.argument(&self.program, term.observation, index).0[lane];
+                    let noise = Noise { family: term.family, arguments: [argument(0), argument(1), 0.0] };
+                    let person = first + lane;
+                    let s = people[person][testing.parameter] / testing.per;
+                    integrals[person][number].add(weight, Tilted::new(noise, s).ln_rate, &[0.0]);
+                }
             }
             for (index, number) in self.taken(time) {
                 let (term, reading) = (&self.terms[*index], self.terms[*index].readings[*number]);
@@ -92,13 +107,21 @@ impl Posterior {
                         found[person].drawn[*index].extend(value);
                         continue;
                     }
-                    let scored = noise.score(reading.value, reading.censoring);
-                    found[person].ln_likelihood[*index].push(scored.ln_density);
-                    let value = streams.as_deref_mut().map(|streams| noise.draw(&mut streams[person]));
+                    let s = self.tested(*index).map_or(0.0, |(_, by)| people[person][by.parameter] / by.per);
+                    let tilted = Tilted::new(noise.widened(reading.sd, reading.value).0, s);
+                    let scored = tilted.noise.score(reading.value, reading.censoring);
+                    found[person].ln_likelihood[*index].push(scored.ln_density + tilted.ln_rate);
+                    let value = streams.as_deref_mut().map(|streams| tilted.noise.draw(&mut streams[person]));
                     found[person].drawn[*index].extend(value);
                 }
             }
         });
+        for (predicted, integrals) in found.iter_mut().zip(&integrals) {
+            for (integral, testing) in integrals.iter().zip(&self.testing) {
+                let scores = &mut predicted.ln_likelihood[testing.term];
+                scores.iter_mut().for_each(|ln_density| *ln_density -= integral.value());
+            }
+        }
         found.into_iter().zip(failures).map(|(predicted, failure)| failure.map_or(Ok(predicted), Err)).collect()
     }
 }

@@ -33,7 +33,7 @@ impl Limits {
             (_, Some(upper)) => (upper, Censoring::Above),
             _ => (value, Censoring::None),
         };
-        TermReading { time: measured.time, value, censoring }
+        TermReading { value, censoring, ..measured }
     }
 }
 
@@ -70,13 +70,13 @@ mod tests {
     #[test]
     fn a_device_tells_a_limit_where_the_value_is_beyond_it() {
         let limits = Limits { lower: Some(40.0), upper: Some(400.0) };
-        let plain = TermReading { time: 1.0, value: 90.0, censoring: Censoring::None };
+        let plain = TermReading { time: 1.0, value: 90.0, censoring: Censoring::None, sd: 0.0 };
         let told = |value| (limits.tell(plain, value).value, limits.tell(plain, value).censoring);
         assert_eq!(told(39.0), (40.0, Censoring::Below));
         assert_eq!(told(401.0), (400.0, Censoring::Above));
         assert_eq!(told(41.0), (41.0, Censoring::None));
         let bound = TermReading { value: 50.0, censoring: Censoring::Below, ..plain };
-        assert_eq!(limits.tell(bound, 45.0), TermReading { time: 1.0, value: 50.0, censoring: Censoring::Below });
+        assert_eq!(limits.tell(bound, 45.0), TermReading { value: 50.0, censoring: Censoring::Below, ..plain });
         assert_eq!(limits.tell(bound, 51.0).censoring, Censoring::None);
         assert_eq!(Limits::default().tell(plain, -3.0).value, -3.0);
     }

@@ -54,6 +54,14 @@ impl Composed {
             .collect();
     }
 
+    /// The number of the observation that a device's readings of a name belong to.
+    pub fn observed_by(&self, name: &str, device: Option<&str>) -> Option<usize> {
+        let position = |device: Option<&str>| {
+            self.observations.iter().position(|known| known.name == name && known.device.as_deref() == device)
+        };
+        position(device).or_else(|| position(None))
+    }
+
     /// Every expression of the model.
     pub fn roots(&self) -> Vec<NodeId> {
         let mut roots = self.steady_derivatives.clone();
@@ -196,6 +204,8 @@ pub struct Output {
 pub struct Observation {
     /// Name of the measured quantity, as in the vocabulary and the bundle.
     pub name: String,
+    /// The device whose readings these are; `None` is every one that has no observation of its own.
+    pub device: Option<String>,
     pub unit: Unit,
     pub family: ErrorFamily,
     /// The family's arguments, in its order, in the units it says.

@@ -59,7 +59,14 @@ impl Composer<'_> {
             return;
         }
         let origin = self.elaborator.scope.parts[part].origin(name.span);
-        self.composed.observations.push(Observation { name: full, unit, family: *family, arguments: nodes, origin });
+        self.composed.observations.push(Observation {
+            name: full,
+            device: None,
+            unit,
+            family: *family,
+            arguments: nodes,
+            origin,
+        });
     }
 
     /// The unit written, else that of the output of this name, else of what it scatters around.

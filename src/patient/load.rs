@@ -18,8 +18,20 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Document, Findings, Location, S
 use crate::units::{self, Clock, TimeError, Unit, mismatch, unreadable};
 
 const MANIFEST: &str = "patient.toml";
-const KEYS: [&str; 10] =
-    ["name", "about", "model", "epoch", "start", "covariates", "exposure", "observation", "source", "summary"];
+const KEYS: [&str; 12] = [
+    "name",
+    "about",
+    "model",
+    "epoch",
+    "start",
+    "covariates",
+    "exposure",
+    "observation",
+    "source",
+    "device",
+    "tested",
+    "summary",
+];
 
 /// What is known while a bundle is being read.
 pub(super) struct Reader<'v> {
@@ -134,6 +146,10 @@ impl<'v> Reader<'v> {
         let sections = top.sections("source", "this source", &mut self.findings);
         let intake = self.sources(&sections);
         let genotypes = intake.assemble(&mut covariates, &mut exposures, &mut observations);
+        let sections = top.sections("device", "this device", &mut self.findings);
+        let devices = self.devices(&sections);
+        let sections = top.sections("tested", "this entry", &mut self.findings);
+        let tested = self.tested(&sections);
         let sections = top.sections("summary", "this summary", &mut self.findings);
         let summaries = self.summaries(&sections, &observations);
         self.account_for_unread();
@@ -146,6 +162,8 @@ impl<'v> Reader<'v> {
             covariates,
             exposures,
             observations,
+            devices,
+            tested,
             genotypes,
             summaries,
             left_out: std::mem::take(&mut self.left_out),

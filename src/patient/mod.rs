@@ -10,6 +10,7 @@ mod gathered;
 mod given;
 mod intake;
 mod load;
+mod nuisance;
 mod observation;
 mod readers;
 mod section;
@@ -25,6 +26,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use declared_summary::DeclaredSummary;
+pub use nuisance::{Device, Tested};
 pub use statistic::Statistic;
 pub use summary::SummaryRow;
 pub use vocabulary::{Conversion, Role, Term, Vocabulary};
@@ -50,6 +52,10 @@ pub struct Patient {
     pub exposures: Vec<Exposure>,
     /// One a name and device.
     pub observations: Vec<Observation>,
+    /// How devices may differ from the truth.
+    pub devices: Vec<Device>,
+    /// What is tested the more often the higher, or lower, it is.
+    pub tested: Vec<Tested>,
     /// One a gene of which something is known.
     pub genotypes: Vec<Genotype>,
     /// What is compared of the readings where nothing has a likelihood; means of neighbours where nothing is declared.

@@ -186,13 +186,16 @@ impl Twin {
 
 /// Model, prior, schedule and readings as one density again.
 fn posterior(store: &Store, model: Composed) -> Result<Posterior, String> {
+    let mut model = model;
+    let personal = texts::personal(store)?;
+    personal.apply(&mut model);
     let covariates = texts::covariates(store, &model)?;
     let schedule = texts::schedule(store, &model)?;
     let settings = texts::settings(store)?;
     let terms = groups::terms(store, &model)?;
-    let prior = Prior::new(&model, &covariates).map_err(|error| error.to_string())?;
+    let prior = Prior::among(&model, &covariates, personal.alternatives.clone()).map_err(|error| error.to_string())?;
     let program = Arc::new(Program::compile(Arc::new(model)));
-    let matched = Matched { covariates, schedule, terms, ..Matched::default() };
+    let matched = Matched { covariates, schedule, terms, personal, ..Matched::default() };
     Ok(Posterior::new(program, prior, matched, settings))
 }
 

@@ -27,8 +27,26 @@ pub struct Summary {
     /// Leave-one-out cross-validation of all readings together; `None` without predictions.
     pub loo: Option<Elpd>,
     pub parameters: Vec<ParameterSummary>,
+    /// What is known only as alternatives, as a genotype is.
+    pub alternatives: Vec<AlternativesSummary>,
     pub verdict: Verdict,
     pub provenance: Provenance,
+}
+
+/// What all data say of cases of which one is true.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AlternativesSummary {
+    pub name: String,
+    /// The likeliest after the data first.
+    pub cases: Vec<CaseSummary>,
+}
+
+/// Probability of one case, before and after the data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CaseSummary {
+    pub name: String,
+    pub prior: f64,
+    pub posterior: f64,
 }
 
 /// How much of one quantity was compared with the model.
@@ -96,6 +114,7 @@ impl Summary {
             loo: predicted.total,
             readings: readings(twin, predicted),
             parameters: (0..twin.posterior.prior.dimension()).map(parameter).collect(),
+            alternatives: alternatives(twin),
             verdict: twin.verdict.clone(),
             provenance: twin.provenance.clone(),
         }
@@ -128,6 +147,39 @@ fn parameter<D: Chains>(twin: &Twin<D>, index: usize, sensitivity: Option<Sensit
         sensitivity,
         diagnosis: sensitivity.and_then(|sensitivity| sensitivity.diagnosis()),
     }
+}
+
+/// The probabilities of all cases, averaged over the draws; nothing of those that no parameter depends on.
+fn alternatives<D: Chains>(twin: &Twin<D>) -> Vec<AlternativesSummary> {
+    let prior = &twin.posterior.prior;
+    if prior.alternatives.is_empty() {
+        return Vec::new();
+    }
+    let columns: Vec<Vec<f64>> = (0..prior.dimension()).map(|index| twin.draws.column(index).concat()).collect();
+    let count = columns.first().map_or(0, Vec::len);
+    let mut sums: Vec<Vec<f64>> = prior.alternatives.iter().map(|known| vec![0.0; known.cases.len()]).collect();
+    let mut mixed = vec![false; sums.len()];
+    for draw in 0..count {
+        let natural: Vec<f64> = columns.iter().map(|column| column[draw]).collect();
+        for (index, probabilities) in prior.probabilities(&natural).into_iter().enumerate() {
+            let Some(probabilities) = probabilities else { continue };
+            mixed[index] = true;
+            sums[index].iter_mut().zip(probabilities).for_each(|(sum, probability)| *sum += probability);
+        }
+    }
+    let of = prior.alternatives.iter().zip(sums).zip(mixed).filter(|(_, mixed)| *mixed);
+    of.map(|((known, sums), _)| {
+        let mut cases: Vec<CaseSummary> = (known.cases.iter().zip(sums))
+            .map(|(case, sum)| CaseSummary {
+                name: case.name.clone(),
+                prior: case.weight,
+                posterior: sum / count as f64,
+            })
+            .collect();
+        cases.sort_by(|a, b| b.posterior.total_cmp(&a.posterior));
+        AlternativesSummary { name: known.name.clone(), cases }
+    })
+    .collect()
 }
 
 fn readings<D>(twin: &Twin<D>, predicted: Predicted) -> Vec<ReadingSummary> {

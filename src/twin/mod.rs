@@ -31,7 +31,7 @@ pub use checkpoint::{
     CheckIdentity, Checkpoint, CheckpointError, DrawFiles, Earlier, Kept, KeptSimulations, RunIdentity,
 };
 pub use file::TwinError;
-pub use health::{Interval, ParameterSummary, ReadingSummary, Summary};
+pub use health::{AlternativesSummary, CaseSummary, Interval, ParameterSummary, ReadingSummary, Summary};
 pub use loo::LooSummary;
 pub use sampler::Sampler;
 pub use store::StoreError;

@@ -25,6 +25,16 @@ pub(super) fn sensitivities<D: Chains>(twin: &Twin<D>) -> Option<Vec<Sensitivity
             *jacobian += c.transform.ln_jacobian(c.transform.to_real(*value));
         }
     }
+    let joint = twin.posterior.prior.mixed();
+    if !joint.is_empty() {
+        let columns: Vec<(usize, Vec<f64>)> =
+            joint.into_iter().map(|index| (index, draws.column(index).into_iter().flatten().collect())).collect();
+        for (draw, natural) in natural.iter_mut().enumerate() {
+            let of =
+                |index: usize| columns.iter().find(|(known, _)| *known == index).map_or(f64::NAN, |(_, all)| all[draw]);
+            *natural += twin.posterior.prior.jointly(&of);
+        }
+    }
     let (mut used, mut ln_prior, mut ln_likelihood) = (Vec::new(), Vec::new(), Vec::new());
     for ((natural, jacobian), ln_density) in natural.into_iter().zip(jacobian).zip(ln_density) {
         // A value that was rounded onto the end of its support has no place on the real line.

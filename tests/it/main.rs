@@ -9,6 +9,7 @@ mod language;
 mod layers;
 mod memory;
 mod patient;
+mod personal;
 mod physiology;
 mod posterior;
 mod published;

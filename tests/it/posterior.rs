@@ -67,6 +67,7 @@ fn composed() -> Composed {
     };
     let observation = |name: &str, family, arguments| Observation {
         name: name.into(),
+        device: None,
         unit: unit("mg/L"),
         family,
         arguments,
@@ -110,7 +111,10 @@ fn term(model: &Composed, observation: usize, readings: &[(f64, f64, Censoring)]
         observation,
         family: of.family,
         unit: of.unit.clone(),
-        readings: readings.iter().map(|&(time, value, censoring)| TermReading { time, value, censoring }).collect(),
+        readings: readings
+            .iter()
+            .map(|&(time, value, censoring)| TermReading { time, value, censoring, sd: 0.0 })
+            .collect(),
     }
 }
 

@@ -88,7 +88,9 @@ fn posterior(schedule: Schedule) -> Posterior {
         observation: 0,
         family: model.observations[0].family,
         unit: Unit::parse("mg/L").unwrap(),
-        readings: readings.map(|(time, value)| TermReading { time, value, censoring: Censoring::None }).to_vec(),
+        readings: readings
+            .map(|(time, value)| TermReading { time, value, censoring: Censoring::None, sd: 0.0 })
+            .to_vec(),
     }];
     let prior = Prior::new(&model, &[70.0]).unwrap();
     let matched = Matched { covariates: vec![70.0], schedule, terms, ..Matched::default() };

@@ -111,7 +111,7 @@ pub(super) fn terms(store: &Store, model: &Composed) -> Result<Vec<Term>, String
     for variable in group.variables.iter().filter(|variable| variable.attributes.contains_key("observation")) {
         let (key, text) = (&variable.name, |name: &str| variable.attributes.get(name).and_then(Value::as_str));
         let name = text("observation").unwrap_or_default();
-        let observation = model.observations.iter().position(|observation| observation.name == name);
+        let observation = model.observed_by(name, text("device"));
         let observation = observation.ok_or_else(|| format!("the model does not observe `{name}`"))?;
         let Composed { observations, .. } = model;
         if text("units") != Some(observations[observation].unit.text()) {
@@ -120,7 +120,14 @@ pub(super) fn terms(store: &Store, model: &Composed) -> Result<Vec<Term>, String
         let values = f64s(store, OBSERVED, key)?;
         let times = of_length(f64s(store, OBSERVED, &time(key))?, values.len(), key)?;
         let sides = of_length(i64s(store, OBSERVED, &format!("{key}_censoring"))?, values.len(), key)?;
-        let readings = times.iter().zip(values).zip(sides).map(|((time, value), side)| TermReading {
+        // Only where a measurement tells its own error.
+        let own = format!("{key}_sd");
+        let sds = match group.variable(&own) {
+            Some(_) => of_length(f64s(store, OBSERVED, &own)?, values.len(), key)?,
+            None => vec![0.0; values.len()],
+        };
+        let readings = times.iter().zip(values).zip(sides).zip(sds).map(|(((time, value), side), sd)| TermReading {
+            sd,
             time: *time,
             value: *value,
             censoring: match side {

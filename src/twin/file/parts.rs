@@ -194,6 +194,11 @@ fn observed(terms: &[Term], time_unit: &str) -> Vec<Variable> {
         let values = term.readings.iter().map(|reading| reading.value).collect();
         variables.push(own(key.clone(), Values::F64(values), attributes));
         variables.push(own(format!("{key}_censoring"), Values::I64(sides.collect()), censoring));
+        if term.readings.iter().any(|reading| reading.sd > 0.0) {
+            let own_error = described(term.unit.text(), "standard deviation of each measurement's own error");
+            let values = term.readings.iter().map(|reading| reading.sd).collect();
+            variables.push(own(format!("{key}_sd"), Values::F64(values), own_error));
+        }
     }
     variables
 }

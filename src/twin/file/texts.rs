@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Diagnostics, Source};
 use crate::inference::{ParameterDiagnostics, Verdict};
-use crate::likelihood::Posterior;
+use crate::likelihood::{Personal, Posterior};
 use crate::model::{Composed, Library};
 use crate::sim::{Bolus, Held, Infusion, Method, Schedule, Series, Settings};
 use crate::twin::store::Store;
@@ -16,6 +16,7 @@ const MODEL_FOLDER: &str = "homeostat/model/";
 const SCHEDULE: &str = "homeostat/schedule.json";
 const COVARIATES: &str = "homeostat/covariates.json";
 const SETTINGS: &str = "homeostat/settings.json";
+const PERSONAL: &str = "homeostat/personal.json";
 
 /// Everything that acts on the person, by the names of the model's inputs, in the model's units.
 #[derive(Serialize, Deserialize)]
@@ -98,6 +99,10 @@ pub(super) fn write(posterior: &Posterior) -> Vec<(String, String)> {
     texts.push((SCHEDULE.into(), pretty(&schedule_text(model, &posterior.schedule))));
     texts.push((COVARIATES.into(), pretty(&covariates)));
     texts.push((SETTINGS.into(), pretty(&settings)));
+    // Most people have nothing of their own.
+    if posterior.personal != Personal::default() {
+        texts.push((PERSONAL.into(), pretty(&posterior.personal)));
+    }
     texts
 }
 
@@ -199,6 +204,11 @@ pub(super) fn covariates(store: &Store, model: &Composed) -> Result<Vec<f64>, St
         text.map(|text| text.value).ok_or_else(|| format!("it has no covariate `{}` in `{}`", c.name, c.unit))
     });
     values.collect()
+}
+
+/// What the model holds for this person alone.
+pub(super) fn personal(store: &Store) -> Result<Personal, String> {
+    if store.text(PERSONAL).is_none() { Ok(Personal::default()) } else { read(store, PERSONAL) }
 }
 
 pub(super) fn settings(store: &Store) -> Result<Settings, String> {
