@@ -218,9 +218,9 @@ mod tests {
     #[test]
     fn frequencies_add_up_to_no_more_than_one() {
         for gene in &Genes::embedded().genes {
-            for at in 0..5 {
+            for (at, population) in POPULATIONS.iter().enumerate() {
                 let sum: f64 = gene.alleles.iter().filter_map(|allele| allele.frequencies[at]).sum();
-                assert!(sum < 1.005, "{} {}: {sum}", gene.name, POPULATIONS[at]);
+                assert!(sum < 1.005, "{} {population}: {sum}", gene.name);
             }
         }
     }
