@@ -7,8 +7,6 @@ use super::{Allele, Gene, Genes};
 pub(in crate::patient) struct Haplotype<'g> {
     /// As the field writes it.
     pub name: String,
-    /// Where it comes in the gene's table.
-    order: usize,
     /// Copies of the gene on it; `None` for an allele that is not in the table.
     copies: Vec<(Option<&'g Allele>, f64)>,
     /// How many copies are there is not told.
@@ -18,8 +16,7 @@ pub(in crate::patient) struct Haplotype<'g> {
 impl Gene {
     /// The haplotype with one copy of an allele.
     pub(super) fn haplotype<'g>(&'g self, allele: &'g Allele) -> Haplotype<'g> {
-        let order = self.alleles.iter().position(|known| std::ptr::eq(known, allele)).unwrap_or(usize::MAX);
-        Haplotype { name: allele.name.clone(), order, copies: vec![(Some(allele), 1.0)], vague: false }
+        Haplotype { name: allele.name.clone(), copies: vec![(Some(allele), 1.0)], vague: false }
     }
 
     /// Reads an allele as people write it; `None` for what says that nothing is known.
@@ -42,7 +39,7 @@ impl Gene {
             copies.push((self.allele(name), count));
             vague |= open;
         }
-        Some(Haplotype { name: text.into(), order: self.alleles.len(), copies, vague })
+        Some(Haplotype { name: text.into(), copies, vague })
     }
 
     /// The allele of a name or another spelling; a suballele (`*4.002`) is its allele.
@@ -84,9 +81,10 @@ impl Haplotype<'_> {
         }
     }
 
-    /// For order in a diplotype's name.
-    pub(super) fn order(&self) -> (usize, &str) {
-        (self.order, &self.name)
+    /// For order in a diplotype's name: the number, then the rest.
+    pub(super) fn order(&self) -> (u32, &str) {
+        let digits = self.name.strip_prefix('*').unwrap_or("").split(|letter: char| !letter.is_ascii_digit()).next();
+        (digits.and_then(|digits| digits.parse().ok()).unwrap_or(u32::MAX), &self.name)
     }
 
     /// What it adds to a quantity of the gene: `activity`, `function`, or how many copies have a base (`rs1799853 T`).

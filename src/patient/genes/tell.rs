@@ -67,8 +67,12 @@ pub(in crate::patient) fn tell(intake: &mut Intake, gene: &Gene, pairs: &[Pair],
             }
         }
         if share < 1.0 - SMALL {
-            let message = format!("what {} of the likely alleles of `{}` do is not known", of_all(share), gene.name);
-            let help = format!("`{name}` is {}; give it in patient.toml if you know it", taken(share));
+            let (some, taken) = match share > 0.0 {
+                true => ("some likely", "the expected value over the others"),
+                false => ("the likely", "left out"),
+            };
+            let message = format!("what {some} alleles of `{}` do is not known: {}", gene.name, diplotypes[0].name);
+            let help = format!("`{name}` is {taken}; give it in patient.toml if you know it");
             intake.doubtful("P2075", spot, &message, &help);
         }
         if share <= 0.0 {
@@ -92,12 +96,4 @@ pub(in crate::patient) fn tell(intake: &mut Intake, gene: &Gene, pairs: &[Pair],
     }
     let (file, path) = (intake.now.file.clone(), line.is_none().then(|| gene.name.as_str().into()));
     intake.genotypes.push(Genotype { gene: gene.name.clone(), diplotypes, origin: Origin { file, line, path } });
-}
-
-fn of_all(share: f64) -> &'static str {
-    if share <= 0.0 { "all" } else { "some" }
-}
-
-fn taken(share: f64) -> &'static str {
-    if share <= 0.0 { "left out" } else { "the expected value over the others" }
 }

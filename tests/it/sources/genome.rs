@@ -107,6 +107,17 @@ fn covariate(patient: &Patient, name: &str) -> Option<f64> {
     patient.covariate(name).map(|covariate| covariate.value)
 }
 
+/// The name of two alleles together, the smaller number first.
+fn diplotype(first: &str, second: &str) -> String {
+    let number = |name: &str| {
+        let digits: String = name.chars().skip(1).take_while(char::is_ascii_digit).collect();
+        digits.parse::<u32>().unwrap_or(u32::MAX)
+    };
+    let mut both = [first, second];
+    both.sort_by_key(|name| (number(name), name.to_string()));
+    both.join("/")
+}
+
 /// Every allele of every gene, with the first, with itself and with the next one.
 #[test]
 fn every_allele_is_found_in_complete_calls() {
@@ -132,7 +143,7 @@ fn every_allele_is_found_in_complete_calls() {
             for (name, gene) in genes.iter().filter(|(_, gene)| turn < gene.alleles.len()) {
                 let (first, second) = pair(gene);
                 let (first, second) = (first.min(second), first.max(second));
-                let expected = format!("{}/{}", gene.alleles[first].0, gene.alleles[second].0);
+                let expected = diplotype(&gene.alleles[first].0, &gene.alleles[second].0);
                 let kept = names(&patient, name);
                 let place = kept.iter().position(|kept| *kept == expected);
                 counts[usize::from(!phased)] += 1;
@@ -208,5 +219,6 @@ fn one_of_several_people_is_read() {
         let text = |genotype: &Genotype| format!("{} {}", genotype.gene, genotype.diplotypes[0].name);
         patient.genotypes.iter().filter(other).map(text).collect::<Vec<_>>()
     };
-    eprintln!("{:?} {:?}", calls("Sample_1"), calls("Sample_2"));
+    assert!(calls("Sample_1").is_empty());
+    assert_eq!(calls("Sample_2"), ["CYP2B6 *1/*6", "CYP2C19 *2/*2"]);
 }
