@@ -78,7 +78,7 @@ fn read_table(intake: &mut Intake, input: &Input) {
         let spot = Spot::Line(index + 1);
         let cells = cells(line, separator);
         let (Some(symbol), Some(pair)) = (cells.get(gene_at), cells.get(pair_at)) else {
-            intake.wrong(spot, "the line has no gene and diplotype", "write them as in CYP2D6,*1/*4");
+            intake.wrong(spot, "the line has no gene and diplotype", "write them as in GENE,*1/*4");
             continue;
         };
         let weight = match weight_at.and_then(|at| cells.get(at)).filter(|cell| !cell.is_empty()) {

@@ -1,6 +1,7 @@
 //! Genomes: VCF files written from the table of alleles, shared ones, and what a genotype says of the person.
 
 mod diplotypes;
+mod pharmcat;
 mod rna;
 mod vcf;
 mod wrong;
