@@ -88,7 +88,8 @@ impl Genes {
 
     /// The chromosome of a name, with or without `chr`, or of an accession of this build.
     pub(super) fn chromosome(&self, name: &str) -> Option<usize> {
-        let named = |known: &str| known == name || known.strip_prefix("chr") == Some(name);
+        let same = |known: &str| known.eq_ignore_ascii_case(name);
+        let named = |known: &str| same(known) || known.strip_prefix("chr").is_some_and(same);
         self.chromosomes.iter().position(|known| named(&known.name) || known.refseq == name)
     }
 

@@ -24,7 +24,7 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn recognises(head: &Head) -> bool {
-    let named = [".vcf", ".vcf.gz", ".vcf.bgz", ".g.vcf.gz"].iter().any(|end| head.name.ends_with(end));
+    let named = [".vcf", ".vcf.gz", ".vcf.bgz"].iter().any(|end| head.name.ends_with(end));
     let text = || String::from_utf8_lossy(&stream::opened(&head.bytes)).into_owned();
     named || text().trim_start_matches('\u{feff}').starts_with("##fileformat=VCF")
 }

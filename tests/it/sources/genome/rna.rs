@@ -1,8 +1,9 @@
 //! Counts of reads a gene.
 
 use homeostat::patient::Patient;
+use proptest::prelude::*;
 
-use super::super::{codes, read};
+use super::super::{codes, folder, read};
 
 fn counts(text: &str) -> (Patient, Vec<&'static str>) {
     let toml = b"[[source]]\nfile = \"liver.csv\"\ndevice = \"sequencer\"\ntime = \"24 h\"\n";
@@ -40,4 +41,20 @@ fn wrong_counts_are_told_and_leave_no_total() {
     let toml = b"[[source]]\nfile = \"a.csv\"\nformat = \"rna_counts\"\n";
     let (_, found) = read(&[("patient.toml", toml), ("a.csv", b"name,reads\nCYP3A4,1\n")]);
     assert!(codes(&found).contains(&"P2033"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12)) {
+        let mut bytes = b"gene_id,count\nENSG00000160868.15,5210\nCYP2D6,8e2\n__no_feature,70\n".to_vec();
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let toml = b"[[source]]\nfile = \"a.csv\"\nformat = \"rna_counts\"\n";
+        let folder = folder(&[("patient.toml", toml), ("a.csv", &bytes)]);
+        let _ = Patient::read(folder.path());
+    }
 }
