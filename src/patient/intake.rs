@@ -251,6 +251,14 @@ impl<'r, 'v> Intake<'r, 'v> {
         }
     }
 
+    /// The name of a code, if it has one and the bundle does not ignore it.
+    pub(super) fn name_of(&mut self, system: &'static str, code: &str) -> Option<Arc<str>> {
+        match self.known(system, code) {
+            Known::Name(name, _) => Some(name),
+            Known::Ignored(_) => None,
+        }
+    }
+
     /// The name of a code, as the bundle or else the vocabulary has it.
     fn known(&mut self, system: &'static str, code: &str) -> Known<'v> {
         let key = (system, code.to_string());

@@ -7,6 +7,7 @@ mod declared_summary;
 mod exposure;
 mod files;
 mod gathered;
+mod genes;
 mod given;
 mod intake;
 mod load;

@@ -3,7 +3,10 @@
 //! A reader turns a file into [`Item`]s, in the file's own codes and units, and hands them to the [`Intake`]; it knows no
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
+mod diplotypes;
 mod fitbit;
+mod rna_counts;
+mod vcf;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +30,8 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT];
+pub(super) const FORMATS: &[Format] =
+    &[fitbit::FORMAT, vcf::FORMAT, diplotypes::TABLE, diplotypes::PHARMCAT, rna_counts::FORMAT];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {
@@ -116,4 +120,14 @@ pub(super) enum Spot<'i> {
     Line(usize),
     /// A JSON pointer (`/entry/3/resource`) or the like.
     Path(&'i str),
+}
+
+/// Which of the words a key of a section has, by index; another is reported (P2006).
+fn word(intake: &mut Intake, input: &Input, key: &'static str, words: &[&str]) -> Option<usize> {
+    let text = intake.key(input.section, key)?;
+    let found = words.iter().position(|word| *word == text);
+    if let (None, Some(value)) = (found, input.section.get(key)) {
+        intake.reader.findings.push(input.section.wrong_kind(&value, &format!("one of {}", words.join(", "))));
+    }
+    found
 }
