@@ -1,6 +1,7 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
 mod fitbit;
+mod nifti;
 
 use std::fs;
 use std::path::{Path, PathBuf};

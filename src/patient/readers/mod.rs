@@ -4,6 +4,10 @@
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
 mod fitbit;
+mod labels;
+mod nifti;
+mod structures;
+mod tally;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +31,7 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT];
+pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT, nifti::FORMAT];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {
