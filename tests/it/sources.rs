@@ -2,6 +2,7 @@
 
 mod fitbit;
 mod nifti;
+mod volume_table;
 
 use std::fs;
 use std::path::{Path, PathBuf};

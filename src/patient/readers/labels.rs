@@ -118,6 +118,12 @@ impl Table {
         })
     }
 
+    /// The table that comes with the program and holds all these names.
+    pub(super) fn holding<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Option<Self> {
+        let holds = |table: &Self| names.clone().all(|name| table.entries.iter().any(|label| label.name == name));
+        Self::known().filter_map(Self::embedded).find(holds)
+    }
+
     pub(super) fn label(&self, number: i64) -> Option<&Label> {
         self.entries.iter().find(|label| label.number == number)
     }

@@ -8,6 +8,7 @@ mod labels;
 mod nifti;
 mod structures;
 mod tally;
+mod volume_table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT, nifti::FORMAT];
+pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT, nifti::FORMAT, volume_table::FORMAT];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {

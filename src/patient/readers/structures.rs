@@ -16,6 +16,48 @@ pub(super) struct Drawing {
     pub dice: Option<f64>,
     /// What touches the border is not cut off.
     pub cropped: bool,
+    pub spots: Spots,
+}
+
+/// What the numbers of labels are in their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spots {
+    Label,
+    /// The line on which a label stands.
+    Line,
+    /// Labels stand by name, in JSON.
+    Name,
+}
+
+/// A spot that keeps its text.
+pub(super) enum Place {
+    Line(usize),
+    Path(String),
+}
+
+impl Place {
+    pub(super) fn spot(&self) -> Spot<'_> {
+        match self {
+            Place::Line(line) => Spot::Line(*line),
+            Place::Path(path) => Spot::Path(path),
+        }
+    }
+}
+
+impl Spots {
+    /// Where some labels (at least one) stand.
+    pub(super) fn of(self, labels: &[(i64, &str)]) -> Place {
+        let first = labels.first().copied().unwrap_or((0, ""));
+        match self {
+            Spots::Line => Place::Line(usize::try_from(first.0).unwrap_or(0)),
+            Spots::Name => Place::Path(format!("/{}", first.1)),
+            Spots::Label => {
+                let numbers: Vec<String> = labels.iter().map(|(number, _)| number.to_string()).collect();
+                let many = if numbers.len() > 1 { "s" } else { "" };
+                Place::Path(format!("label{many} {}", numbers.join(", ")))
+            }
+        }
+    }
 }
 
 /// A volume with its error, before units.
@@ -24,7 +66,7 @@ struct Size<'t> {
     /// In voxels.
     size: f64,
     surface: u64,
-    spot: String,
+    place: Place,
 }
 
 /// The table of labels of a source: what `labels` names, else the names in the file itself; P2054 where neither is.
@@ -95,7 +137,7 @@ pub(super) fn drawing(intake: &mut Intake, input: &Input, table: Table) -> Optio
         intake.reader.findings.push(input.section.wrong_kind(&value, expected));
         return None;
     }
-    Some(Drawing { table, dice, cropped: border.is_some() })
+    Some(Drawing { table, dice, cropped: border.is_some(), spots: Spots::Label })
 }
 
 /// Standard deviation of a volume in voxels.
@@ -115,21 +157,22 @@ impl Drawing {
         let mut regions: Vec<&Region> = regions.iter().collect();
         regions.sort_by_key(|region| region.number);
         for region in &regions {
-            let spot = format!("label {}", region.number);
             let Some(label) = self.table.label(region.number) else {
+                let spot = format!("label {}", region.number);
                 intake.leave_out(&spot, "the table of labels has no such number", Spot::Path(&spot));
                 continue;
             };
+            let place = self.spots.of(&[(region.number, &label.name)]);
             // It counts in the whole.
             let in_whole = label.part_of.as_ref().is_some_and(|part| intake.knows(self.table.system, &part.whole));
             if in_whole && !intake.knows(self.table.system, &label.name) {
                 continue;
             }
             if region.cut && !self.cropped {
-                intake.leave_out(&label.name, CUT, Spot::Path(&spot));
+                intake.leave_out(&label.name, CUT, place.spot());
                 continue;
             }
-            self.volume(intake, &Size { name: &label.name, size: region.size, surface: region.surface, spot }, voxel);
+            self.volume(intake, &Size { name: &label.name, size: region.size, surface: region.surface, place }, voxel);
         }
         for (whole, parts) in self.table.wholes() {
             let of = |label: &Label| regions.iter().find(|region| region.number == label.number).copied();
@@ -137,31 +180,34 @@ impl Drawing {
             if present.is_empty() || !intake.knows(self.table.system, whole) {
                 continue;
             }
-            let numbers: Vec<String> = present.iter().map(|(label, _)| label.number.to_string()).collect();
-            let spot = format!("labels {}", numbers.join(", "));
+            let found: Vec<(i64, &str)> =
+                present.iter().map(|(label, _)| (label.number, label.name.as_str())).collect();
+            let place = self.spots.of(&found);
             let needed = |label: &&&Label| label.part_of.as_ref().is_some_and(|part| part.needed);
             if let Some(missing) = parts.iter().filter(needed).find(|label| of(label).is_none()) {
                 let why = format!("its part `{}` is not in the file", missing.name);
-                intake.leave_out(whole, &why, Spot::Path(&spot));
+                intake.leave_out(whole, &why, place.spot());
                 continue;
             }
             if let Some((cut, _)) = present.iter().find(|(_, region)| region.cut && !self.cropped) {
-                intake.leave_out(whole, &format!("its part `{}`: {CUT}", cut.name), Spot::Path(&spot));
+                intake.leave_out(whole, &format!("its part `{}`: {CUT}", cut.name), place.spot());
                 continue;
             }
             let size = present.iter().map(|(_, region)| region.size).sum();
             let surface = present.iter().map(|(_, region)| region.surface).sum();
-            self.volume(intake, &Size { name: whole, size, surface, spot }, voxel);
+            self.volume(intake, &Size { name: whole, size, surface, place }, voxel);
         }
     }
 
     fn volume(&self, intake: &mut Intake, found: &Size, voxel: f64) {
-        let sd = Some(spread(found.size, found.surface, self.dice) * voxel);
+        // Of a volume that others counted and drew nothing is known.
+        let known = found.surface > 0 || self.dice.is_some();
+        let sd = known.then(|| spread(found.size, found.surface, self.dice) * voxel);
         let told = Told::Number { value: found.size * voxel, unit: "mL", censoring: Censoring::None, sd };
-        self.item(intake, found.name, told, &found.spot);
+        self.item(intake, found.name, told, &found.place);
     }
 
-    fn item(&self, intake: &mut Intake, code: &str, told: Told, spot: &str) {
+    fn item(&self, intake: &mut Intake, code: &str, told: Told, place: &Place) {
         intake.item(&Item {
             system: self.table.system,
             code,
@@ -170,7 +216,7 @@ impl Drawing {
             when: When::Untold,
             device: None,
             limits: (None, None),
-            spot: Spot::Path(spot),
+            spot: place.spot(),
         });
     }
 
@@ -192,16 +238,16 @@ impl Drawing {
                 if present.is_empty() || !intake.knows(self.table.system, &code) {
                     continue;
                 }
-                let numbers: Vec<String> = present.iter().map(|region| region.number.to_string()).collect();
-                let spot = format!("label {}", numbers.join(", "));
+                let found: Vec<(i64, &str)> = present.iter().map(|region| (region.number, name)).collect();
+                let place = self.spots.of(&found);
                 let mut sums =
                     present.iter().flat_map(|region| &region.inside).filter(|inside| inside.wanted.measure == at);
                 let Some(mut sum) = sums.next().cloned() else { continue };
                 sums.for_each(|other| sum.add(other));
                 let cut = present.iter().any(|region| region.cut) && !self.cropped;
                 match inside(measure, sum, present.len() < parts.len() || cut, unit, voxel) {
-                    Ok(told) => self.item(intake, &code, told, &spot),
-                    Err(why) => intake.leave_out(&code, why, Spot::Path(&spot)),
+                    Ok(told) => self.item(intake, &code, told, &place),
+                    Err(why) => intake.leave_out(&code, why, place.spot()),
                 }
             }
         }

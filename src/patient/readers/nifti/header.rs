@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::Fault;
+use super::affine::{Affine, Place, affine, determinant};
 
 /// Most voxels of one slice, and of all: beyond are no pictures of a person.
 const SLICE: u64 = 1 << 24;
@@ -24,8 +25,6 @@ pub(super) struct Header {
     /// Text of the extensions between header and voxels.
     pub extensions: Vec<u8>,
 }
-
-pub(super) type Affine = [[f64; 4]; 3];
 
 /// How a voxel's number is stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,13 +105,9 @@ impl Fixed {
 struct Fields {
     dim: [i64; 8],
     datatype: i16,
-    pixdim: [f64; 4],
     offset: f64,
     scaling: (f64, f64),
-    codes: (i32, i32),
-    quaternion: [f64; 6],
-    rows: Affine,
-    units: i32,
+    place: Place,
     magic: Vec<u8>,
     length: u64,
 }
@@ -153,7 +148,7 @@ impl Header {
         let dims = dimensions(&fields.dim)
             .map_err(|message| Fault::not_readable(if length == 348 { 40 } else { 16 }, &message))?;
         let number = Number::of(fields.datatype).map_err(|message| Fault::not_readable(number_at, &message))?;
-        let (affine, disagreement) = affine(&fields)?;
+        let (affine, disagreement) = affine(&fields.place)?;
         let offset = if fields.offset == 0.0 { fields.length as f64 + 4.0 } else { fields.offset };
         if !(offset >= fields.length as f64 && offset <= 1e12 && offset.fract() == 0.0) {
             return Err(Fault::not_readable(
@@ -201,13 +196,15 @@ fn first(fixed: &Fixed) -> Fields {
     Fields {
         dim: std::array::from_fn(|at| i64::from(fixed.i16(40 + 2 * at))),
         datatype: fixed.i16(70),
-        pixdim: std::array::from_fn(|at| fixed.f32(76 + 4 * at)),
         offset: fixed.f32(108),
+        place: Place {
+            pixdim: std::array::from_fn(|at| fixed.f32(76 + 4 * at)),
+            codes: (i32::from(fixed.i16(254)), i32::from(fixed.i16(252))),
+            quaternion: std::array::from_fn(|at| fixed.f32(256 + 4 * at)),
+            rows: std::array::from_fn(|row| std::array::from_fn(|at| fixed.f32(280 + 16 * row + 4 * at))),
+            units: i32::from(fixed.array::<1>(123)[0]),
+        },
         scaling: (fixed.f32(112), fixed.f32(116)),
-        codes: (i32::from(fixed.i16(254)), i32::from(fixed.i16(252))),
-        quaternion: std::array::from_fn(|at| fixed.f32(256 + 4 * at)),
-        rows: std::array::from_fn(|row| std::array::from_fn(|at| fixed.f32(280 + 16 * row + 4 * at))),
-        units: i32::from(fixed.array::<1>(123)[0]),
         magic: fixed.array::<4>(344).to_vec(),
         length: 348,
     }
@@ -218,13 +215,15 @@ fn second(fixed: &Fixed) -> Fields {
     Fields {
         dim: std::array::from_fn(|at| fixed.i64(16 + 8 * at)),
         datatype: fixed.i16(12),
-        pixdim: std::array::from_fn(|at| fixed.f64(104 + 8 * at)),
         offset: fixed.i64(168) as f64,
+        place: Place {
+            pixdim: std::array::from_fn(|at| fixed.f64(104 + 8 * at)),
+            codes: (fixed.i32(348), fixed.i32(344)),
+            quaternion: std::array::from_fn(|at| fixed.f64(352 + 8 * at)),
+            rows: std::array::from_fn(|row| std::array::from_fn(|at| fixed.f64(400 + 32 * row + 8 * at))),
+            units: fixed.i32(500),
+        },
         scaling: (fixed.f64(176), fixed.f64(184)),
-        codes: (fixed.i32(348), fixed.i32(344)),
-        quaternion: std::array::from_fn(|at| fixed.f64(352 + 8 * at)),
-        rows: std::array::from_fn(|row| std::array::from_fn(|at| fixed.f64(400 + 32 * row + 8 * at))),
-        units: fixed.i32(500),
         magic: fixed.array::<4>(4).to_vec(),
         length: 540,
     }
@@ -264,73 +263,4 @@ fn dimensions(dim: &[i64; 8]) -> Result<[u64; 3], String> {
     let all = slice.and_then(|slice| slice.checked_mul(sizes[2])).filter(|all| *all <= VOXELS);
     all.map(|_| sizes)
         .ok_or_else(|| format!("{} × {} × {} voxels are no picture of a person", sizes[0], sizes[1], sizes[2]))
-}
-
-/// The affine as nibabel chooses it (sform, else qform, else the voxel's edges), in millimetres.
-fn affine(fields: &Fields) -> Result<(Affine, Option<(f64, f64)>), Fault> {
-    let to_mm = match fields.units & 7 {
-        1 => 1000.0,
-        3 => 0.001,
-        // Where nothing is said, all programs mean millimetres.
-        _ => 1.0,
-    };
-    let in_mm = |affine: Affine| affine.map(|row| row.map(|value| value * to_mm));
-    let (sform, qform) = fields.codes;
-    let by_quaternion = (qform > 0).then(|| of_quaternion(fields)).flatten().map(in_mm);
-    let mut disagreement = None;
-    let chosen = if sform > 0 {
-        let chosen = in_mm(fields.rows);
-        let edge = chosen.iter().flat_map(|row| &row[..3]).fold(0.0_f64, |most, value| most.max(value.abs()));
-        if let Some(other) = by_quaternion.filter(|other| {
-            let apart = |columns: std::ops::Range<usize>| {
-                let pairs =
-                    chosen.iter().zip(other).flat_map(|(a, b)| a[columns.clone()].iter().zip(&b[columns.clone()]));
-                pairs.fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()))
-            };
-            apart(0..3) > 1e-3 * edge || apart(3..4) > 0.5 * edge
-        }) {
-            disagreement = Some((determinant(&chosen).abs(), determinant(&other).abs()));
-        }
-        chosen
-    } else if qform > 0 {
-        by_quaternion.ok_or_else(|| Fault::no_size("its qform is no rotation (quatern_b, c, d)"))?
-    } else {
-        let edge = |at: usize| fields.pixdim[at].abs();
-        in_mm([[edge(1), 0.0, 0.0, 0.0], [0.0, edge(2), 0.0, 0.0], [0.0, 0.0, edge(3), 0.0]])
-    };
-    if chosen.iter().flatten().any(|value| !value.is_finite()) {
-        return Err(Fault::no_size("its affine has entries that are no finite numbers"));
-    }
-    let volume = determinant(&chosen).abs();
-    if !(volume > 1e-12 && volume < 1e9) {
-        return Err(Fault::no_size(&format!("by its affine a voxel has a volume of {volume} mm³")));
-    }
-    Ok((chosen, disagreement))
-}
-
-/// Rotation by the unit quaternion, times the voxel's edges.
-fn of_quaternion(fields: &Fields) -> Option<Affine> {
-    let [b, c, d, x, y, z] = fields.quaternion;
-    let rest = 1.0 - (b * b + c * c + d * d);
-    if !(rest >= -1e-5) {
-        return None;
-    }
-    let a = rest.max(0.0).sqrt();
-    let s = 2.0 / (a * a + b * b + c * c + d * d);
-    let hand = if fields.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
-    let edges = [fields.pixdim[1].abs(), fields.pixdim[2].abs(), fields.pixdim[3].abs() * hand];
-    let turn = [
-        [1.0 - s * (c * c + d * d), s * (b * c - a * d), s * (b * d + a * c)],
-        [s * (b * c + a * d), 1.0 - s * (b * b + d * d), s * (c * d - a * b)],
-        [s * (b * d - a * c), s * (c * d + a * b), 1.0 - s * (b * b + c * c)],
-    ];
-    let origin = [x, y, z];
-    Some(std::array::from_fn(|row| {
-        [turn[row][0] * edges[0], turn[row][1] * edges[1], turn[row][2] * edges[2], origin[row]]
-    }))
-}
-
-fn determinant(m: &Affine) -> f64 {
-    m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
-        + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
 }

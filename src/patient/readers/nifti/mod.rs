@@ -1,5 +1,6 @@
 //! Label maps in NIfTI-1 or NIfTI-2: the volume of each label, and what a second image has inside it.
 
+mod affine;
 mod header;
 mod voxels;
 
