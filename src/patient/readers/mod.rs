@@ -3,6 +3,7 @@
 //! A reader turns a file into [`Item`]s, in the file's own codes and units, and hands them to the [`Intake`]; it knows no
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
+mod dicom;
 mod fitbit;
 mod labels;
 mod nifti;
@@ -32,7 +33,7 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT, nifti::FORMAT, volume_table::FORMAT];
+pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT, nifti::FORMAT, dicom::FORMAT, volume_table::FORMAT];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {

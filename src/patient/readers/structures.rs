@@ -23,6 +23,7 @@ pub(super) struct Drawing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spots {
     Label,
+    Segment,
     /// The line on which a label stands.
     Line,
     /// Labels stand by name, in JSON.
@@ -51,10 +52,11 @@ impl Spots {
         match self {
             Spots::Line => Place::Line(usize::try_from(first.0).unwrap_or(0)),
             Spots::Name => Place::Path(format!("/{}", first.1)),
-            Spots::Label => {
+            Spots::Label | Spots::Segment => {
+                let word = if self == Spots::Label { "label" } else { "segment" };
                 let numbers: Vec<String> = labels.iter().map(|(number, _)| number.to_string()).collect();
                 let many = if numbers.len() > 1 { "s" } else { "" };
-                Place::Path(format!("label{many} {}", numbers.join(", ")))
+                Place::Path(format!("{word}{many} {}", numbers.join(", ")))
             }
         }
     }
