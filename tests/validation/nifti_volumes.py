@@ -91,4 +91,38 @@ for at, (name, (kind, version, order, way, affine, unit, scaling)) in enumerate(
     assert set(values) <= {0, 1, 2, 5, 77}, name
     rows += [f"{path.name},{int(v)},{c * voxel!r}" for v, c in zip(values, counts) if v]
 (folder / "volumes.csv").write_text("\n".join(rows).replace("np.float64(", "").replace(")", "") + "\n")
-print(len(CASES), "files")
+
+# Two images of one grid: what the second has inside the labels of the first, without their outermost voxels.
+x, y, z = np.indices((16, 14, 12))
+labels = np.zeros(x.shape, "u1")
+labels[(x - 5) ** 2 + (y - 6) ** 2 + (z - 6) ** 2 < 18] = 1
+labels[(x - 11) ** 2 / 2 + (y - 7) ** 2 + (z - 5) ** 2 < 9] = 2
+labels[(x > 10) & (y > 9) & (z > 8)] = 3
+values = np.round(rng.normal([0, 45, -60, -100], 60, size=x.shape + (4,)))[x, y, z, labels]
+image = nib.Nifti1Image(labels, OBLIQUE)
+(folder / "inside_map.nii.gz").write_bytes(gzip.compress(image.to_bytes(), mtime=0))
+image = nib.Nifti1Image((values + 1024).astype("i2"), OBLIQUE)
+data = bytearray(image.to_bytes())
+data[112:120] = struct.pack("<ff", 1.0, -1024.0)
+(folder / "inside_hu.nii.gz").write_bytes(gzip.compress(bytes(data), mtime=0))
+values = nib.load(folder / "inside_hu.nii.gz").get_fdata()
+voxel = abs(np.linalg.det(nib.load(folder / "inside_map.nii.gz").affine[:3, :3]))
+rows = ["label,measure,value"]
+padded = np.pad(labels, 1)
+for label in (1, 2, 3):
+    inner = labels == label
+    for axis in range(3):
+        for step in (-1, 1):
+            inner &= np.roll(padded, step, axis)[1:-1, 1:-1, 1:-1] == label
+    muscle, fat = values[inner & (values >= -29) & (values <= 150)], values[(labels == label) & (values >= -190) & (values <= -30)]
+    for measure, value in {
+        "mean_hu": values[inner].mean(),
+        "median_hu": np.median(values[inner]),
+        "muscle_hu": muscle.mean(),
+        "fat_volume": fat.size * voxel / 1000,
+        "volume": (labels == label).sum() * voxel / 1000,
+        "surface": ((labels == label) & ~inner).sum(),
+    }.items():
+        rows.append(f"{label},{measure},{float(value)!r}")
+(folder / "inside.csv").write_text("\n".join(rows) + "\n")
+print(len(CASES) + 2, "files")

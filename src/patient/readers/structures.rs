@@ -276,7 +276,7 @@ fn inside<'u>(
             let middle = inside.values.len() / 2;
             let (below, at, _) = inside.values.select_nth_unstable_by(middle, f32::total_cmp);
             let at = f64::from(*at);
-            let even = inside.count % 2 == 0;
+            let even = inside.count.is_multiple_of(2);
             let before = below.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             number(if even { (f64::from(before) + at) / 2.0 } else { at }, unit)
         }

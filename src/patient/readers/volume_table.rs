@@ -29,8 +29,8 @@ const NAMES: [&str; 5] = ["structure", "name", "label", "region", "measure"];
 fn recognises(head: &Head) -> bool {
     let text = head.text();
     let text = text.trim_start();
-    if text.starts_with('{') {
-        let inner = text[1..].split_once('{').map_or("", |(_, inner)| inner.trim_start());
+    if let Some(rest) = text.strip_prefix('{') {
+        let inner = rest.split_once('{').map_or("", |(_, inner)| inner.trim_start());
         return inner.starts_with("\"volume\"");
     }
     let first = text.lines().next().unwrap_or("").to_lowercase();

@@ -220,6 +220,47 @@ fn parts_add_up_and_errors_are_those_of_voxels_and_of_drawing() {
 }
 
 #[test]
+fn what_a_second_image_has_inside_is_what_numpy_finds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/nifti");
+    let bytes = |name: &str| fs::read(folder.join(name)).unwrap();
+    let golden = String::from_utf8(bytes("inside.csv")).unwrap();
+    let golden: Vec<[&str; 3]> =
+        golden.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>().try_into().unwrap()).collect();
+    let codes: Vec<String> = golden
+        .iter()
+        .filter(|[_, measure, _]| *measure != "surface")
+        .map(
+            |[label, measure, _]| {
+                if *measure == "volume" { format!("l{label}") } else { format!("l{label}:{measure}") }
+            },
+        )
+        .collect();
+    let keys = format!(
+        "labels = \"labels.csv\"\nborder = \"whole\"\ndice = \"1\"\nimage = \"hu.nii.gz\"\nintensity = \"hu\"\n{}",
+        renamed(codes.iter().map(String::as_str))
+    );
+    let (hu, names) = (bytes("inside_hu.nii.gz"), b"1,l1\n2,l2\n3,l3\n");
+    let (patient, found) =
+        bundle(&keys, "map.nii.gz", &bytes("inside_map.nii.gz"), &[("hu.nii.gz", &hu), ("labels.csv", names)]);
+    assert!(!found.has_errors(), "{found}");
+    let read = values(&patient);
+    // 288 voxels, as numpy counts.
+    let voxel = read["v_l1"].0 / 288.0;
+    for [label, measure, expected] in golden {
+        let expected: f64 = expected.parse().unwrap();
+        let mine = match measure {
+            "volume" => read[&format!("v_l{label}")].0,
+            // Of the error of the voxels alone.
+            "surface" => 12.0 * (read[&format!("v_l{label}")].1.unwrap() / voxel).powi(2),
+            _ => read[&format!("v_l{label}:{measure}")].0,
+        };
+        // Errors are kept in single precision.
+        let within = if measure == "surface" { 1e-6 } else { 1e-9 };
+        assert!((mine / expected - 1.0).abs() < within, "{label} {measure}: {mine}, numpy {expected}");
+    }
+}
+
+#[test]
 fn a_second_image_is_measured_inside() {
     let map = Map::block([4, 4, 5], 2, 5);
     // Inside, 60 and 62 HU in turn; at the surface, which does not count, 0 as around it, and one that is no number.

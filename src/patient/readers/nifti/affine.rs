@@ -63,7 +63,7 @@ pub(super) fn affine(place: &Place) -> Result<(Affine, Option<(f64, f64)>), Faul
 fn of_quaternion(place: &Place) -> Option<Affine> {
     let [b, c, d, x, y, z] = place.quaternion;
     let rest = 1.0 - (b * b + c * c + d * d);
-    if !(rest >= -1e-5) {
+    if rest.is_nan() || rest < -1e-5 {
         return None;
     }
     let a = rest.max(0.0).sqrt();
