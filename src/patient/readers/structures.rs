@@ -71,33 +71,44 @@ struct Size<'t> {
     place: Place,
 }
 
+/// P2054: what the labels are is not known.
+pub(super) fn no_table(intake: &mut Intake, message: &str) {
+    let known: Vec<&str> = Table::known().collect();
+    let help = format!(
+        "write labels = one of: {}; or a file of the bundle with `number,name`; of a map of one structure, structure = its name",
+        known.join(", ")
+    );
+    intake.wrong_as("P2054", Spot::Whole, message, &help);
+}
+
 /// The table of labels of a source: what `labels` names, else the names in the file itself; P2054 where neither is.
 pub(super) fn table(intake: &mut Intake, input: &Input, names: &BTreeMap<i64, String>) -> Option<Table> {
-    let known: Vec<&str> = Table::known().collect();
-    let help = format!("write labels = one of: {}; or a file of the bundle with `number,name`", known.join(", "));
-    let no_table = |intake: &mut Intake, message: &str| {
-        intake.wrong_as("P2054", Spot::Whole, message, &help);
-        None
-    };
-    let Some(key) = intake.key(input.section, "labels") else {
-        if names.is_empty() {
-            return no_table(intake, "which structures the labels are is not told");
+    let key = intake.key(input.section, "labels");
+    let table = match key.map(|key| (key, Table::embedded(key))) {
+        None if !names.is_empty() => return Some(Table::of_names(names)),
+        None if input.section.get("structure").is_some() => {
+            return Some(Table { system: OWN, entries: Vec::new(), dice: None });
         }
-        return Some(Table::of_names(names));
-    };
-    let table = match Table::embedded(key) {
-        Some(table) => table,
-        None if key.contains('.') => of_bundle(intake, input, key)?,
-        None => return no_table(intake, &format!("`{key}` is no table of labels")),
+        None => {
+            no_table(intake, "which structures the labels are is not told");
+            return None;
+        }
+        Some((_, Some(table))) => table,
+        Some((key, None)) if key.contains('.') => of_bundle(intake, input, key)?,
+        Some((key, None)) => {
+            no_table(intake, &format!("`{key}` is no table of labels"));
+            return None;
+        }
     };
     let against = names.iter().find_map(|(number, name)| {
         let label = table.label(*number).filter(|label| label.name != *name && table.system != OWN)?;
-        Some(format!("label {number} is `{name}` by the file itself, `{}` by {key}", label.name))
+        Some(format!("label {number} is `{name}` by the file itself, `{}` by `labels`", label.name))
     });
-    match against {
-        Some(message) => no_table(intake, &message),
-        None => Some(table),
+    if let Some(message) = against {
+        no_table(intake, &message);
+        return None;
     }
+    Some(table)
 }
 
 fn of_bundle(intake: &mut Intake, input: &Input, key: &str) -> Option<Table> {

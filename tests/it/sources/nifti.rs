@@ -220,6 +220,30 @@ fn parts_add_up_and_errors_are_those_of_voxels_and_of_drawing() {
 }
 
 #[test]
+fn a_map_of_one_structure_has_its_name() {
+    // TotalSegmentator writes a file a structure, all of them with the label 1, which in the table is another.
+    let map = Map::block([40, 40, 40], 1, 1).bytes();
+    let (_, found) = bundle(TOTAL, "liver.nii.gz", &gzip(&map), &[]);
+    assert_eq!(codes(&found), ["P2054"], "{found}");
+    let (patient, found) = bundle(&format!("{TOTAL}structure = \"*\"\n"), "liver.nii.gz", &gzip(&map), &[]);
+    assert!(codes(&found).is_empty() && patient.observations.len() == 1, "{found}");
+    assert!((values(&patient)["liver_volume"].0 - 384.0).abs() < 1e-9);
+    let filled = Map::block([40, 40, 40], 1, 255);
+    let image = filled.image(|_| 55.0);
+    let keys = "structure = \"milt\"\ndice = \"0.9\"\nimage = \"ct.nii\"\nintensity = \"hu\"\n\
+        as = { milt = \"spleen_volume\", \"milt:mean_hu\" = \"grey\" }\n";
+    let (patient, found) = bundle(keys, "mask.nii", &filled.bytes(), &[("ct.nii", &image)]);
+    assert!(!found.has_errors(), "{found}");
+    let read = values(&patient);
+    assert!((read["spleen_volume"].0 - 384.0).abs() < 1e-9 && read["grey"].0 == 55.0);
+    let mut two = Map::block([4, 4, 4], 1, 1);
+    let at = two.at(2, 2, 2);
+    two.labels[at] = 2;
+    let (_, found) = bundle(&format!("{TOTAL}structure = \"liver\"\n"), "mask.nii", &two.bytes(), &[]);
+    assert_eq!(codes(&found), ["P2054"], "{found}");
+}
+
+#[test]
 fn what_a_second_image_has_inside_is_what_numpy_finds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/nifti");
     let bytes = |name: &str| fs::read(folder.join(name)).unwrap();

@@ -7,8 +7,8 @@ mod voxels;
 use std::collections::BTreeMap;
 
 use super::super::intake::Intake;
-use super::labels::{self, Measure, Statistic};
-use super::structures::{Drawing, drawing, table};
+use super::labels::{self, Label, Measure, Statistic, Table};
+use super::structures::{Drawing, drawing, no_table, table};
 use super::tally::{Region, Tally, Wanted};
 use super::{Format, Head, Input, Spot};
 use header::Header;
@@ -17,7 +17,7 @@ use voxels::Volume;
 pub(super) const FORMAT: Format = Format {
     name: "nifti",
     about: "label map (.nii, .nii.gz)",
-    keys: &["labels", "dice", "border", "image", "intensity", "unit"],
+    keys: &["labels", "structure", "dice", "border", "image", "intensity", "unit"],
     recognises,
     read,
 };
@@ -107,7 +107,14 @@ fn read(intake: &mut Intake, input: &Input) {
     }
     let names = names(&map.header.extensions);
     let Some(table) = table(intake, input, &names) else { return };
-    let Some(drawing) = drawing(intake, input, table) else { return };
+    let stem = input.name.rsplit('/').next().unwrap_or("").trim_end_matches(".gz").trim_end_matches(".nii");
+    let structure = intake.key(input.section, "structure").map(|name| if name == "*" { stem } else { name });
+    let table = match structure {
+        // Until its number is known.
+        Some(name) => Table { entries: vec![Label { number: 1, name: name.into(), part_of: None }], ..table },
+        None => table,
+    };
+    let Some(mut drawing) = drawing(intake, input, table) else { return };
     let mut image = None;
     let (mut measures, mut unit) = (Vec::new(), None);
     if let Some(name) = intake.key(input.section, "image") {
@@ -123,7 +130,7 @@ fn read(intake: &mut Intake, input: &Input) {
         image = Some((opened, name));
     }
     let wanted = wanted(intake, &drawing, &measures);
-    let wanted = |number: i64| wanted.get(&number).cloned().unwrap_or_default();
+    let wanted = |number: i64| wanted.get(if structure.is_some() { &1 } else { &number }).cloned().unwrap_or_default();
     let regions = match count(&mut map, image.as_mut().map(|(image, _)| image), &wanted) {
         Ok(regions) => regions,
         Err((fault, of_image)) => {
@@ -142,8 +149,25 @@ fn read(intake: &mut Intake, input: &Input) {
         );
         return;
     }
+    if let Some(message) = one_structure(&mut drawing.table, &regions, structure.is_some(), stem) {
+        return no_table(intake, &message);
+    }
     drawing.report(intake, &regions, map.header.voxel() / 1000.0);
     drawing.report_inside(intake, &regions, &measures, unit, map.header.voxel() / 1000.0);
+}
+
+/// What is wrong where a map may be of one structure only, which has the number 1 whatever it is.
+fn one_structure(table: &mut Table, regions: &[Region], said: bool, stem: &str) -> Option<String> {
+    let [one] = regions else {
+        return said.then(|| format!("a map of one structure has {} labels", regions.len()));
+    };
+    if said {
+        table.entries.iter_mut().for_each(|label| label.number = one.number);
+        return None;
+    }
+    let label = table.label(one.number)?;
+    let named = label.name != stem && table.entries.iter().any(|label| label.name == stem);
+    named.then(|| format!("its only label, {}, is `{}` by the table; its name says `{stem}`", one.number, label.name))
 }
 
 fn open(intake: &mut Intake, input: &Input) -> Option<Volume> {
