@@ -192,7 +192,9 @@ impl Segmentation {
                         Kind::LabelMap(1) => i64::from(bytes[at]),
                         Kind::LabelMap(_) => i64::from(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])),
                     };
-                    tally.label(label);
+                    if !tally.label(label) {
+                        return Err(std::io::Error::other("they have more labels than there are structures"));
+                    }
                 }
                 tally.slice();
             }

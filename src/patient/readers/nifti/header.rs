@@ -7,7 +7,7 @@ use super::affine::{Affine, Place, affine, determinant};
 
 /// Most voxels of one slice, and of all: beyond are no pictures of a person.
 const SLICE: u64 = 1 << 24;
-const VOXELS: u64 = 1 << 34;
+const VOXELS: u64 = 1 << 32;
 /// Most bytes of header extensions that are looked through.
 const EXTENSIONS: u64 = 1 << 20;
 

@@ -129,6 +129,12 @@ fn read(intake: &mut Intake, input: &Input) {
         }
         image = Some((opened, name));
     }
+    let meant = input.section.get("intensity").or_else(|| input.section.get("unit")).filter(|_| image.is_none());
+    if let Some(key) = meant {
+        let missing = input.section.missing("image", "image = \"ct.nii.gz\"").at(&input.section.file.source, key.span);
+        intake.reader.findings.push(missing);
+        return;
+    }
     let wanted = wanted(intake, &drawing, &measures);
     let wanted = |number: i64| wanted.get(if structure.is_some() { &1 } else { &number }).cloned().unwrap_or_default();
     let regions = match count(&mut map, image.as_mut().map(|(image, _)| image), &wanted) {
