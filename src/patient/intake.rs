@@ -242,6 +242,20 @@ impl<'r, 'v> Intake<'r, 'v> {
         section.text(key, &mut self.reader.findings).map(|(text, _)| text)
     }
 
+    /// Does something with another file of the bundle that belongs to the one being read; findings are of that file.
+    pub(super) fn of_file<T>(&mut self, name: &str, act: impl FnOnce(&mut Self) -> T) -> T {
+        let path = self.reader.files.path(name);
+        let mine = (std::mem::replace(&mut self.now.file, name.into()), std::mem::replace(&mut self.now.path, path));
+        let done = act(self);
+        (self.now.file, self.now.path) = mine;
+        done
+    }
+
+    /// Whether a code has a name here, as the bundle or else the vocabulary has it.
+    pub(super) fn knows(&mut self, system: &'static str, code: &str) -> bool {
+        matches!(self.known(system, code), Known::Name(..))
+    }
+
     /// A spot of the file that is being read, for findings.
     pub(super) fn location(&self, spot: Spot) -> Location {
         match spot {

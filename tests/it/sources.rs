@@ -1,7 +1,10 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
+mod dicom;
 mod fitbit;
 mod genome;
+mod nifti;
+mod volume_table;
 
 use std::fs;
 use std::path::{Path, PathBuf};

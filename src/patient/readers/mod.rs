@@ -3,10 +3,16 @@
 //! A reader turns a file into [`Item`]s, in the file's own codes and units, and hands them to the [`Intake`]; it knows no
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
+mod dicom;
 mod diplotypes;
 mod fitbit;
+mod labels;
+mod nifti;
 mod rna_counts;
+mod structures;
+mod tally;
 mod vcf;
+mod volume_table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,8 +36,16 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] =
-    &[fitbit::FORMAT, vcf::FORMAT, diplotypes::TABLE, diplotypes::PHARMCAT, rna_counts::FORMAT];
+pub(super) const FORMATS: &[Format] = &[
+    fitbit::FORMAT,
+    vcf::FORMAT,
+    diplotypes::TABLE,
+    diplotypes::PHARMCAT,
+    rna_counts::FORMAT,
+    nifti::FORMAT,
+    dicom::FORMAT,
+    volume_table::FORMAT,
+];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {
