@@ -19,6 +19,7 @@ impl Intake<'_, '_> {
         exposures: &mut Vec<Exposure>,
         observations: &mut Vec<Observation>,
     ) -> Vec<Genotype> {
+        self.leave_out_unworn();
         for mut group in std::mem::take(&mut self.gathered) {
             if group.kind == Kind::Covariate {
                 self.plausible(&mut group);
@@ -29,6 +30,7 @@ impl Intake<'_, '_> {
             self.once(&mut group);
             self.plausible(&mut group);
             self.begun(&mut group);
+            self.counted_once(&group);
             if group.kept.is_empty() {
                 continue;
             }
@@ -260,7 +262,7 @@ impl Intake<'_, '_> {
             )));
     }
 
-    fn origin(&self, group: &Gathered, kept: &Kept) -> Origin {
+    pub(super) fn origin(&self, group: &Gathered, kept: &Kept) -> Origin {
         let file = group.files[kept.file as usize].0.clone();
         let (line, path) = match kept.at {
             At::Whole => (None, None),
@@ -270,7 +272,7 @@ impl Intake<'_, '_> {
         Origin { file, line, path }
     }
 
-    fn place(&self, group: &Gathered, kept: &Kept) -> Location {
+    pub(super) fn place(&self, group: &Gathered, kept: &Kept) -> Location {
         let path: Rc<str> = group.files[kept.file as usize].1.as_str().into();
         Place::Spot { path, origin: self.origin(group, kept) }.location()
     }

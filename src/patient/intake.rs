@@ -25,6 +25,8 @@ pub(super) struct Intake<'r, 'v> {
     pub(super) genotypes: Vec<Genotype>,
     /// JSON pointers and the like of what was kept.
     pub(super) paths: Vec<Arc<str>>,
+    /// Files whose entry says when a device was not worn, as `Entry::nonwear`.
+    pub(super) nonwear: HashMap<Arc<str>, (f64, usize)>,
     codes: HashMap<(&'static str, String), Known<'v>>,
     units: HashMap<(String, String, Kind), Option<Measure>>,
 }
@@ -42,6 +44,10 @@ pub(super) struct Entry {
     /// Codes and names that the bundle reads as another name.
     pub renamed: BTreeMap<String, String>,
     pub ignored: HashSet<String>,
+    /// Of a name or code, or of all, what this device says alone is taken.
+    pub only: Vec<(Option<String>, String)>,
+    /// From how many hours without movement and pulse on the device was not worn; which entry says so.
+    pub nonwear: Option<(f64, usize)>,
     pub from_h: Option<f64>,
     pub to_h: Option<f64>,
     /// When items without a time were measured.
@@ -87,6 +93,8 @@ pub(super) struct Gathered<'v> {
     pub conversion: Conversion,
     pub limits: (Option<f64>, Option<f64>),
     pub files: Vec<(Arc<str>, String)>,
+    /// Who said so, of amounts and rates, too.
+    pub devices: Vec<String>,
     pub kept: Vec<Kept>,
 }
 
@@ -100,6 +108,8 @@ pub(super) struct Kept {
     /// Of the measurement, in the stored unit; NaN where it is not told.
     pub sd: f32,
     pub censoring: Censoring,
+    /// Index into `Gathered::devices`.
+    pub device: u16,
     /// Index into `Gathered::files`.
     pub file: u32,
     pub at: At,
@@ -117,11 +127,15 @@ pub(super) enum At {
 impl<'r, 'v> Intake<'r, 'v> {
     pub(super) fn new(reader: &'r mut Reader<'v>) -> Self {
         let (now, gathered, genotypes, paths) = (Entry::default(), Vec::new(), Vec::new(), Vec::new());
-        Self { reader, now, gathered, genotypes, paths, codes: HashMap::new(), units: HashMap::new() }
+        let (nonwear, codes, units) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { reader, now, gathered, genotypes, paths, nonwear, codes, units }
     }
 
     /// Begins another entry; codes may mean something else in it.
     pub(super) fn begin(&mut self, entry: Entry) {
+        if let Some(nonwear) = entry.nonwear {
+            self.nonwear.insert(entry.file.clone(), nonwear);
+        }
         self.now = entry;
         self.codes.clear();
     }
@@ -132,6 +146,9 @@ impl<'r, 'v> Intake<'r, 'v> {
             Known::Name(name, term) => (name, term),
             Known::Ignored(why) => return self.leave_out(item.code, &why, item.spot),
         };
+        if !self.chosen(&name, item.code, item.device) {
+            return self.leave_out(&name, "`only` takes another device", item.spot);
+        }
         let Some(time_h) = self.hours(&name, item) else { return };
         if let Some(why) = self.outside(time_h) {
             return self.leave_out(&name, why, item.spot);
@@ -169,6 +186,7 @@ impl<'r, 'v> Intake<'r, 'v> {
             duration_h: duration_h as f32,
             sd: sd as f32,
             censoring,
+            device: 0,
             file: 0,
             at: self.at(item.spot),
         };
@@ -248,6 +266,21 @@ impl<'r, 'v> Intake<'r, 'v> {
             Spot::Whole => Location::file(&*self.now.path),
             Spot::Line(line) => Location::line(&*self.now.path, line, None),
             Spot::Path(path) => Location::file(format!("{}#{path}", self.now.path)),
+        }
+    }
+
+    /// Codes of a system that the vocabulary names.
+    pub(super) fn codes_of(&self, system: &str) -> impl Iterator<Item = &'v str> {
+        let terms = self.reader.vocabulary.terms();
+        let lists = terms.filter_map(move |term| term.codes.get(system)).collect::<Vec<_>>();
+        lists.into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether a code has a name, and what values of it are for the person, where the vocabulary says so.
+    pub(super) fn named(&mut self, system: &'static str, code: &str) -> Option<Option<Role>> {
+        match self.known(system, code) {
+            Known::Name(_, term) => Some(term.and_then(|term| term.role)),
+            Known::Ignored(_) => None,
         }
     }
 
@@ -344,7 +377,12 @@ impl<'r, 'v> Intake<'r, 'v> {
         let kind = if item.shape == Shape::Fact { Kind::Covariate } else { kind_of(item.shape, term) };
         let measure = Measure { kind, unit: Unit::one(), conversion, by_duration: 0 };
         let (value, at) = (*value, self.at(item.spot));
-        let kept = Kept { time_h, value, duration_h: 0.0, sd: f32::NAN, censoring: Censoring::None, file: 0, at };
+        let duration_h = match item.shape {
+            Shape::Amount { duration_h } | Shape::Rate { duration_h: Some(duration_h) } => duration_h as f32,
+            _ => 0.0,
+        };
+        let (sd, censoring) = (f32::NAN, Censoring::None);
+        let kept = Kept { time_h, value, duration_h, sd, censoring, device: 0, file: 0, at };
         self.keep(name.clone(), term, &measure, "", item.device, (None, None), kept);
     }
 
@@ -390,12 +428,8 @@ impl<'r, 'v> Intake<'r, 'v> {
         mut kept: Kept,
     ) {
         let kind = measure.kind;
-        let device = match kind {
-            Kind::Reading => {
-                self.now.device.as_deref().or(device).or(Some(self.now.format).filter(|name| !name.is_empty()))
-            }
-            _ => None,
-        };
+        let said_by = self.now.device.as_deref().or(device).or(Some(self.now.format).filter(|name| !name.is_empty()));
+        let device = said_by.filter(|_| kind == Kind::Reading);
         let same = |known: &Gathered| known.name == name && known.kind == kind && known.device.as_deref() == device;
         // What comes is mostly of the names that came last.
         let at = self.gathered.iter().rposition(same).unwrap_or_else(|| {
@@ -409,6 +443,7 @@ impl<'r, 'v> Intake<'r, 'v> {
                 conversion: measure.conversion.clone(),
                 limits: (None, None),
                 files: Vec::new(),
+                devices: Vec::new(),
                 kept: Vec::new(),
             });
             self.gathered.len() - 1
@@ -422,6 +457,13 @@ impl<'r, 'v> Intake<'r, 'v> {
         }
         gathered.limits = (gathered.limits.0.or(limits.0), gathered.limits.1.or(limits.1));
         kept.file = gathered.files.len() as u32 - 1;
+        let said_by = said_by.unwrap_or("");
+        let known = gathered.devices.iter().rposition(|known| known == said_by);
+        let device = known.unwrap_or_else(|| {
+            gathered.devices.push(said_by.into());
+            gathered.devices.len() - 1
+        });
+        kept.device = u16::try_from(device).unwrap_or(u16::MAX);
         gathered.kept.push(kept);
     }
 

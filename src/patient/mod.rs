@@ -19,6 +19,7 @@ mod summary;
 mod table;
 mod vocabulary;
 mod window;
+mod worn;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 pub use declared_summary::DeclaredSummary;
 pub use statistic::Statistic;
 pub use summary::SummaryRow;
-pub use vocabulary::{Conversion, Role, Term, Vocabulary};
+pub use vocabulary::{Conversion, Role, Term, Vocabulary, Wear};
 
 use crate::diagnostic::Location;
 use crate::units::Unit;

@@ -1,5 +1,6 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
+mod apple_health;
 mod fitbit;
 
 use std::fs;

@@ -3,7 +3,10 @@
 //! A reader turns a file into [`Item`]s, in the file's own codes and units, and hands them to the [`Intake`]; it knows no
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
+mod apple;
+mod fit;
 mod fitbit;
+mod open_mhealth;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT];
+pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT, apple::FORMAT, fit::FORMAT, open_mhealth::FORMAT];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {
