@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::files::TextFile;
 use super::load::Reader;
+use super::named::Known;
 use super::readers::{Input, Item, Shape, Spot, Told, When};
 use super::section::Section;
 use super::vocabulary::{Conversion, Role, Term, misfit};
@@ -27,7 +28,9 @@ pub(super) struct Intake<'r, 'v> {
     pub(super) paths: Vec<Arc<str>>,
     /// Files whose entry says when a device was not worn, as `Entry::nonwear`.
     pub(super) nonwear: HashMap<Arc<str>, (f64, usize)>,
-    codes: HashMap<(&'static str, String), Known<'v>>,
+    /// Codes of the doubts that are told once.
+    doubted: HashSet<&'static str>,
+    pub(super) codes: HashMap<(&'static str, String), Known<'v>>,
     units: HashMap<(String, String, Kind), Option<Measure>>,
 }
 
@@ -52,12 +55,6 @@ pub(super) struct Entry {
     pub to_h: Option<f64>,
     /// When items without a time were measured.
     pub time_h: Option<f64>,
-}
-
-#[derive(Clone)]
-enum Known<'v> {
-    Name(Arc<str>, Option<&'v Term>),
-    Ignored(String),
 }
 
 /// What the numbers of an item are, as far as it decides what they can be added to.
@@ -128,7 +125,8 @@ impl<'r, 'v> Intake<'r, 'v> {
     pub(super) fn new(reader: &'r mut Reader<'v>) -> Self {
         let (now, gathered, genotypes, paths) = (Entry::default(), Vec::new(), Vec::new(), Vec::new());
         let (nonwear, codes, units) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { reader, now, gathered, genotypes, paths, nonwear, codes, units }
+        let doubted = HashSet::new();
+        Self { reader, now, gathered, genotypes, paths, nonwear, doubted, codes, units }
     }
 
     /// Begins another entry; codes may mean something else in it.
@@ -216,6 +214,13 @@ impl<'r, 'v> Intake<'r, 'v> {
             .row(code, &path, || Diagnostic::warning(code, message).at_location(location).help(help.to_string()));
     }
 
+    /// Warns of what holds for all files of a kind, at the first.
+    pub(super) fn doubtful_once(&mut self, code: &'static str, spot: Spot, message: &str, help: &str) {
+        if self.doubted.insert(code) {
+            self.doubtful(code, spot, message, help);
+        }
+    }
+
     /// Counts one thing that is not taken.
     pub(super) fn leave_out(&mut self, what: &str, why: &str, spot: Spot) {
         let (line, path) = match spot {
@@ -267,44 +272,6 @@ impl<'r, 'v> Intake<'r, 'v> {
             Spot::Line(line) => Location::line(&*self.now.path, line, None),
             Spot::Path(path) => Location::file(format!("{}#{path}", self.now.path)),
         }
-    }
-
-    /// Codes of a system that the vocabulary names.
-    pub(super) fn codes_of(&self, system: &str) -> impl Iterator<Item = &'v str> {
-        let terms = self.reader.vocabulary.terms();
-        let lists = terms.filter_map(move |term| term.codes.get(system)).collect::<Vec<_>>();
-        lists.into_iter().flatten().map(String::as_str)
-    }
-
-    /// Whether a code has a name, and what values of it are for the person, where the vocabulary says so.
-    pub(super) fn named(&mut self, system: &'static str, code: &str) -> Option<Option<Role>> {
-        match self.known(system, code) {
-            Known::Name(_, term) => Some(term.and_then(|term| term.role)),
-            Known::Ignored(_) => None,
-        }
-    }
-
-    /// The name of a code, as the bundle or else the vocabulary has it.
-    fn known(&mut self, system: &'static str, code: &str) -> Known<'v> {
-        let key = (system, code.to_string());
-        if let Some(known) = self.codes.get(&key) {
-            return known.clone();
-        }
-        let vocabulary = self.reader.vocabulary;
-        let term = vocabulary.by_code(system, code);
-        let own = term.map(|term| term.name.as_str());
-        let renamed = self.now.renamed.get(code).or_else(|| self.now.renamed.get(own?)).cloned();
-        let ignored = self.now.ignored.contains(code) || own.is_some_and(|name| self.now.ignored.contains(name));
-        let known = if ignored {
-            Known::Ignored("the bundle ignores it".into())
-        } else {
-            match renamed.as_deref().or(own) {
-                Some(name) => Known::Name(name.into(), vocabulary.term(name)),
-                None => Known::Ignored(format!("the vocabulary has no name for this code ({system})")),
-            }
-        };
-        self.codes.insert(key, known.clone());
-        known
     }
 
     /// Hours since the epoch; `None` where the time cannot be had, which is told.
@@ -428,8 +395,10 @@ impl<'r, 'v> Intake<'r, 'v> {
         mut kept: Kept,
     ) {
         let kind = measure.kind;
-        let said_by = self.now.device.as_deref().or(device).or(Some(self.now.format).filter(|name| !name.is_empty()));
-        let device = said_by.filter(|_| kind == Kind::Reading);
+        let format = Some(self.now.format).filter(|name| !name.is_empty());
+        // Amounts of two devices must not be added up, whatever the entry calls them.
+        let said_by = device.or(self.now.device.as_deref()).or(format);
+        let device = self.now.device.as_deref().or(said_by).filter(|_| kind == Kind::Reading);
         let same = |known: &Gathered| known.name == name && known.kind == kind && known.device.as_deref() == device;
         // What comes is mostly of the names that came last.
         let at = self.gathered.iter().rposition(same).unwrap_or_else(|| {

@@ -10,6 +10,7 @@ mod gathered;
 mod given;
 mod intake;
 mod load;
+mod named;
 mod observation;
 mod readers;
 mod section;

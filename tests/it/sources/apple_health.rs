@@ -3,7 +3,7 @@
 use homeostat::patient::{ExposureKind, Patient};
 use proptest::prelude::*;
 
-use super::{codes, read, shared};
+use super::{codes, fuzzed, read, shared};
 
 const PATIENT: &str = r#"
 name = "apple"
@@ -231,6 +231,10 @@ fn steps_of_two_devices_are_not_added_up() {
         assert_eq!(events(&patient, "step_rate").len(), count, "{only}");
         assert_eq!(patient.left_out.iter().find(|left| left.why.contains("only")).unwrap().count, 3 - count);
     }
+    // A name for the whole entry does not make one device of two.
+    let manifest = format!("{PATIENT}device = \"mine\"\n");
+    let (_, found) = read(&[("patient.toml", manifest.as_bytes()), ("export.xml", export(&records).as_bytes())]);
+    assert_eq!(codes(&found), ["P2040"]);
     // One after the other, and of no steps at all, is no overlap.
     let mut records = steps("iPhone", "09:00:00", "09:10:00", "400");
     records += &steps("Watch", "09:10:00", "09:20:00", "420");
@@ -316,7 +320,7 @@ fn the_shared_look_alike() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(fuzzed())]
     #[test]
     fn no_bytes_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20), cut in any::<prop::sample::Index>()) {
         let mut bytes = export(&format!(

@@ -25,6 +25,7 @@ const UNSET: u32 = 0x1000_0000;
 /// Files of a day or a ride have some megabytes.
 const LARGEST: u64 = 1 << 28;
 /// Numbers of messages and fields with a meaning for others.
+const FILE_ID: u16 = 0;
 const SESSION_START: u8 = 2;
 const SESSION_ELAPSED: u8 = 7;
 const MONITORING: u16 = 55;
@@ -101,6 +102,8 @@ struct Teller {
     before: Option<u32>,
     /// The time of the last beat [s].
     beat: Option<f64>,
+    /// Who wrote the file: numbers of the maker, the product and the piece.
+    device: Option<String>,
 }
 
 impl Teller {
@@ -108,6 +111,11 @@ impl Teller {
         let place = format!("message {}", message.count);
         let spot = Spot::Path(&place);
         let mut time = message.number_of(253).map(|time| time as u32).or(message.time);
+        if message.number == FILE_ID {
+            let [maker, product, piece] = [1, 2, 3].map(|field| message.number_of(field).unwrap_or(0.0));
+            self.device = Some(format!("maker {maker}, product {product}, serial number {piece}"));
+            return;
+        }
         if message.number == MONITORING {
             if let Some((low, base)) = message.number_of(26).zip(*last) {
                 time = Some(later(base, low as u32, 0xffff));
@@ -137,12 +145,16 @@ impl Teller {
             match time.and_then(moment) {
                 Some(when) => {
                     let told = number(*value, &described.unit);
-                    intake.item(&item(&code, Shape::Sample, told, When::Instant(when), spot));
+                    self.tell(intake, item(&code, Shape::Sample, told, When::Instant(when), spot));
                 }
                 None => intake.leave_out(&code, NO_TIME, spot),
             }
         }
         self.rows = rows;
+    }
+
+    fn tell(&self, intake: &mut Intake, item: Item) {
+        intake.item(&Item { device: self.device.as_deref(), ..item });
     }
 
     fn monitored_at(&mut self, time: Option<u32>) {
@@ -166,10 +178,10 @@ impl Teller {
         let Field::Numbers(numbers) = field else { return };
         let value = numbers[0] / row.scale;
         match row.kind {
-            "fact" => intake.item(&item(row.code, Shape::Fact, number(value, row.unit), When::Untold, spot)),
+            "fact" => self.tell(intake, item(row.code, Shape::Fact, number(value, row.unit), When::Untold, spot)),
             "word" => {
                 let word = row.unit.split('|').nth(numbers[0] as usize).unwrap_or("unknown");
-                intake.item(&item(row.code, Shape::Fact, Told::Word(word), When::Untold, spot));
+                self.tell(intake, item(row.code, Shape::Fact, Told::Word(word), When::Untold, spot));
             }
             "statistic" => intake.leave_out(row.code, "it is a statistic, no reading", spot),
             "beats" => self.beats(intake, row, numbers, last, spot),
@@ -185,11 +197,14 @@ impl Teller {
                     "total" => (Shape::Amount { duration_h }, value),
                     _ => (Shape::Rate { duration_h: Some(duration_h) }, 1.0),
                 };
-                intake.item(&item(row.code, shape, number(value, row.unit), When::Instant(start), spot));
+                self.tell(intake, item(row.code, shape, number(value, row.unit), When::Instant(start), spot));
             }
             _ => match time.and_then(moment) {
                 Some(when) => {
-                    intake.item(&item(row.code, Shape::Sample, number(value, row.unit), When::Instant(when), spot));
+                    self.tell(
+                        intake,
+                        item(row.code, Shape::Sample, number(value, row.unit), When::Instant(when), spot),
+                    );
                 }
                 None => intake.leave_out(row.code, NO_TIME, spot),
             },
@@ -207,7 +222,7 @@ impl Teller {
             at += value / 1000.0;
             let whole = at.floor();
             if let Ok(when) = Timestamp::new(EPOCH + whole as i64, ((at - whole) * 1e9) as i32) {
-                intake.item(&item(row.code, Shape::Sample, number(value, row.unit), When::Instant(when), spot));
+                self.tell(intake, item(row.code, Shape::Sample, number(value, row.unit), When::Instant(when), spot));
             }
         }
         self.beat = Some(at);
@@ -239,7 +254,7 @@ impl Teller {
         };
         let Some(when) = moment(begin) else { return intake.leave_out(row.code, NO_TIME, spot) };
         let shape = Shape::Amount { duration_h: f64::from(end - begin) / 3600.0 };
-        intake.item(&item(row.code, shape, number(added, row.unit), When::Instant(when), spot));
+        self.tell(intake, item(row.code, shape, number(added, row.unit), When::Instant(when), spot));
     }
 }
 
