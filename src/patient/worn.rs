@@ -127,11 +127,13 @@ impl Intake<'_, '_> {
         for group in gathered.iter() {
             let Some(wear) = group.term.and_then(|term| term.wear) else { continue };
             let own = self.own(group, entry);
+            let (low, high) = group.term.and_then(|term| term.range).unwrap_or((0.0, f64::INFINITY));
             for kept in group.kept.iter().filter(|kept| own[kept.file as usize]) {
                 has[usize::from(wear == Wear::Pulse)] = true;
                 let until = kept.time_h + f64::from(kept.duration_h);
                 (begin, end) = (begin.min(kept.time_h), end.max(until));
-                if kept.value > 0.0 {
+                // A pulse that cannot be one is the sensor's on a table.
+                if kept.value > 0.0 && (wear == Wear::Movement || (low..=high).contains(&kept.value)) {
                     signs.push((kept.time_h, until));
                 }
             }

@@ -202,6 +202,14 @@ fn counters_begin_at_midnight_and_again() {
         patient.left_out.iter().filter(|left| left.why.contains(what)).map(|left| left.count).sum::<usize>()
     };
     assert_eq!((left(&patient, "first value"), left(&patient, "none on foot")), (2, 1));
+    // A pulse on the way does not shorten the time in which was counted.
+    let mut beat = define(55, &[[253, 4, 0x86], [27, 1, 0x02]]);
+    beat.push(0);
+    beat.extend((MIDNIGHT + 1140).to_le_bytes());
+    beat.push(80);
+    let steps = [step(MIDNIGHT + 600, 100, 6), beat, monitoring.clone(), step(MIDNIGHT + 1200, 250, 6)].concat();
+    let (patient, _) = of(&file(&[monitoring.clone(), steps].concat()));
+    assert_eq!((values(&patient, "step_rate"), values(&patient, "heart_rate")), (vec![15.0], vec![80.0]));
     let mut info = define(103, &[[253, 4, 0x86], [0, 4, 0x86]]);
     info.push(0);
     info.extend(MIDNIGHT.to_le_bytes());

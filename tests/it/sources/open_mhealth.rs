@@ -136,7 +136,8 @@ proptest! {
     #![proptest_config(fuzzed())]
     #[test]
     fn no_bytes_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), cut in any::<prop::sample::Index>()) {
-        let mut bytes = format!("{{\"step_count\": {{\"value\": 1e9, \"unit\": \"steps\"}}, \"effective_time_frame\": {{\"time_interval\": {{\"end_date_time\": \"2020-02-05T07:00:00Z\", \"duration\": {{\"value\": 30, \"unit\": \"min\"}}}}}}}}").into_bytes();
+        let point = r#"{"step_count": {"value": 1e9, "unit": "steps"}, "effective_time_frame": {"time_interval": {"end_date_time": "2020-02-05T07:00:00Z", "duration": {"value": 30, "unit": "min"}}}}"#;
+        let mut bytes = point.as_bytes().to_vec();
         for (at, byte) in &changes {
             let at = at.index(bytes.len());
             bytes[at] = *byte;

@@ -261,7 +261,7 @@ fn field(bytes: &[u8], base: u8, big_endian: bool) -> Option<Field> {
         0x89 | 0x8e | 0x8f | 0x90 => 8,
         _ => 1,
     };
-    if bytes.len() % size != 0 {
+    if !bytes.len().is_multiple_of(size) {
         return None;
     }
     let numbers: Vec<f64> = bytes.chunks_exact(size).map(|chunk| value(chunk, base, big_endian)).collect();

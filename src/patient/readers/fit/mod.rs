@@ -23,13 +23,15 @@ const EPOCH: i64 = 631_065_600;
 /// Times below are those of a clock that was never set.
 const UNSET: u32 = 0x1000_0000;
 /// Files of a day or a ride have some megabytes.
-const LARGEST: u64 = 1 << 28;
+const LARGEST: u64 = 1 << 25;
 /// Numbers of messages and fields with a meaning for others.
 const FILE_ID: u16 = 0;
 const SESSION_START: u8 = 2;
 const SESSION_ELAPSED: u8 = 7;
 const MONITORING: u16 = 55;
 const MONITORING_INFO: u16 = 103;
+/// Fields that tell what the person does: cycles, cycles as 16 bits, the activity and the same with its intensity.
+const ACTIVITY: [u8; 4] = [3, 9, 5, 24];
 /// Activity types whose cycles are steps: running, walking.
 const STEPPING: [u8; 2] = [1, 6];
 
@@ -121,7 +123,10 @@ impl Teller {
                 time = Some(later(base, low as u32, 0xffff));
                 *last = time;
             }
-            self.monitored_at(time);
+            // A pulse between two counts does not end the time in which was counted.
+            if ACTIVITY.iter().any(|field| message.number_of(*field).is_some()) {
+                self.monitored_at(time);
+            }
         }
         if message.number == MONITORING_INFO {
             self.from_midnight = message.number_of(0).is_some_and(|local| local % 86400.0 == 0.0);
