@@ -83,7 +83,7 @@ impl Intake<'_, '_> {
                 latest[0].1 = latest[0].1.max(end);
             } else if end >= latest[0].1 {
                 latest = [(one.device, end), latest[0]];
-            } else if latest[1].0 != one.device || end > latest[1].1 {
+            } else if end > latest[1].1 {
                 latest[1] = (one.device, end);
             }
         }
