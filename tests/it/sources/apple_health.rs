@@ -250,6 +250,23 @@ fn steps_of_two_devices_are_not_added_up() {
 }
 
 #[test]
+fn many_amounts_at_one_time_take_no_time() {
+    let count = 20_000;
+    let records: String = (0..count)
+        .map(|value| {
+            quantity("DietaryEnergyConsumed", "kcal", &at("08:00:00"), &at("08:00:00"), &format!("{value}e-3"))
+        })
+        .collect();
+    let begin = std::time::Instant::now();
+    let (patient, found) = of(&records);
+    assert!(!found.has_errors(), "{found}");
+    assert_eq!(events(&patient, "energy_intake").len(), count);
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+    let (patient, _) = of(&[&*records, &records].concat());
+    assert_eq!(events(&patient, "energy_intake").len(), count);
+}
+
+#[test]
 fn offsets_are_those_of_each_record() {
     let mut records =
         quantity("HeartRate", "count/min", "2026-01-05 08:00:00 +0100", "2026-01-05 08:00:00 +0100", "60");

@@ -270,6 +270,16 @@ fn broken_files_have_their_byte_and_the_rest_is_shown() {
     assert!(patient.left_out.iter().any(|left| left.what == "record.heart_rate"), "{:?}", patient.left_out);
 }
 
+#[test]
+fn many_empty_messages_take_no_time() {
+    let mut bytes = define(20, &[]);
+    bytes.extend(vec![0; 300_000]);
+    let begin = std::time::Instant::now();
+    let (_, found) = of(&file(&bytes));
+    assert!(!found.has_errors(), "{found}");
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+}
+
 proptest! {
     #![proptest_config(fuzzed())]
     #[test]
