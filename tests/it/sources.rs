@@ -1,7 +1,9 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
+mod apple_archive;
 mod apple_health;
 mod apple_large;
+mod devices;
 mod fit;
 mod fitbit;
 mod open_mhealth;

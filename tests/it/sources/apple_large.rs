@@ -102,5 +102,7 @@ fn a_gigabyte_is_read_in_flat_memory() {
     );
     assert!(kept > 1000 && left > 1000);
     assert!(memory <= 150.0, "{memory} MB");
+    // Of the processor's time: on a machine that does other work, too, the clock tells more of that.
+    let speed = size as f64 / 1e6 / processor;
     assert!(cfg!(debug_assertions) || speed >= 100.0, "{speed} MB/s");
 }

@@ -2,6 +2,9 @@
 
 mod record;
 mod stream;
+mod zip;
+
+use std::io::{BufRead, Read};
 
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
@@ -13,9 +16,16 @@ use super::{Format, Head, Input, Item, Shape, Spot, Told, When};
 use record::{Record, ended};
 use stream::Watched;
 
-pub(super) const FORMAT: Format =
-    Format { name: "apple_health", about: "Apple Health's export.xml, unzipped", keys: &[], recognises, read };
+pub(super) const FORMAT: Format = Format {
+    name: "apple_health",
+    about: "Apple Health's export.zip, or the export.xml in it",
+    keys: &[],
+    recognises,
+    read,
+};
 
+/// The folder in the archive.
+const FOLDER: &[u8] = b"apple_health_export/";
 const SYSTEM: &str = "apple_health";
 /// Real exports have four levels.
 const DEEPEST: usize = 64;
@@ -23,13 +33,35 @@ const DEEPEST: usize = 64;
 const MISTAKES: usize = 20;
 
 fn recognises(head: &Head) -> bool {
+    if head.name.ends_with(".zip") && head.bytes.starts_with(zip::LOCAL) {
+        return head.bytes.windows(FOLDER.len()).any(|bytes| bytes == FOLDER);
+    }
     let text = head.text();
     text.trim_start().starts_with('<') && (text.contains("<HealthData") || text.contains("<!DOCTYPE HealthData"))
 }
 
 fn read(intake: &mut Intake, input: &Input) {
-    let Some(file) = intake.stream(input) else { return };
-    let mut xml = Reader::from_reader(Watched::new(file));
+    let Some(mut file) = intake.stream(input) else { return };
+    let mut checked = None;
+    let source: Box<dyn Read> = if file.fill_buf().is_ok_and(|bytes| bytes.starts_with(zip::LOCAL)) {
+        match zip::largest_xml(file) {
+            Ok((text, check)) => {
+                checked = Some(check);
+                text
+            }
+            Err(what) => return intake.wrong(Spot::Whole, &what, EXPORT),
+        }
+    } else {
+        Box::new(file)
+    };
+    read_xml(intake, Watched::new(source));
+    if checked.is_some_and(|check| !check.fits()) {
+        intake.wrong(Spot::Whole, "the checksum of the text in the archive does not fit it", EXPORT);
+    }
+}
+
+fn read_xml(intake: &mut Intake, text: Watched) {
+    let mut xml = Reader::from_reader(text);
     let mut records = Records::new(intake);
     let (mut buffer, mut open, mut mistakes) = (Vec::new(), Vec::<bool>::new(), 0);
     let mut before = 0;

@@ -1,6 +1,5 @@
-//! A file that counts its lines as it is read, and ends where one piece of markup is longer than any real one.
+//! A text that counts its lines as it is read, and ends where one piece of markup is longer than any real one.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Error, Read, Result};
 
 /// Bytes of the longest tag, comment or document type that is read.
@@ -8,15 +7,15 @@ const LONGEST: usize = 1 << 20;
 
 /// A buffered file under watch.
 pub(super) struct Watched {
-    inner: BufReader<File>,
+    inner: BufReader<Box<dyn Read>>,
     /// Of what is read next, from 1.
     pub line: usize,
     since: usize,
 }
 
 impl Watched {
-    pub(super) fn new(inner: BufReader<File>) -> Self {
-        Self { inner, line: 1, since: 0 }
+    pub(super) fn new(file: Box<dyn Read>) -> Self {
+        Self { inner: BufReader::with_capacity(1 << 18, file), line: 1, since: 0 }
     }
 
     /// A new piece of markup begins.
