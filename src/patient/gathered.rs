@@ -1,5 +1,6 @@
 //! Makes covariates, exposures and observations of what an intake gathered: order, doubles, plausible range, start.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::check::digits;
@@ -19,6 +20,7 @@ impl Intake<'_, '_> {
         exposures: &mut Vec<Exposure>,
         observations: &mut Vec<Observation>,
     ) -> Vec<Genotype> {
+        self.leave_out_unworn();
         for mut group in std::mem::take(&mut self.gathered) {
             if group.kind == Kind::Covariate {
                 self.plausible(&mut group);
@@ -29,6 +31,7 @@ impl Intake<'_, '_> {
             self.once(&mut group);
             self.plausible(&mut group);
             self.begun(&mut group);
+            self.counted_once(&group);
             if group.kept.is_empty() {
                 continue;
             }
@@ -62,15 +65,21 @@ impl Intake<'_, '_> {
         let (mut doubled, mut against) = (0, 0);
         let mut example: Option<(Kept, Kept)> = None;
         let mut first_double: Option<Kept> = None;
+        let adds_up = matches!(group.kind, Kind::Amount | Kind::Rate);
+        // Of the amounts at one time, which may be many.
+        let mut amounts: HashSet<(u64, u32)> = HashSet::new();
         for one in &group.kept {
-            let same_time = kept.iter().rev().take_while(|known| known.time_h == one.time_h);
-            let same_value = |known: &&Kept| known.value.to_bits() == one.value.to_bits();
-            let mut same_time = same_time.peekable();
-            let other = same_time.peek().map(|known| **known);
-            if same_time.any(|known| same_value(&known) && known.duration_h == one.duration_h) {
+            let other = kept.last().copied().filter(|known| known.time_h == one.time_h);
+            let key = (one.value.to_bits(), one.duration_h.to_bits());
+            let same = |known: &Kept| (known.value.to_bits(), known.duration_h.to_bits()) == key;
+            if adds_up && other.is_none() {
+                amounts = HashSet::new();
+            }
+            let double = if adds_up { !amounts.insert(key) } else { other.as_ref().is_some_and(same) };
+            if double {
                 doubled += 1;
                 first_double.get_or_insert(*one);
-            } else if let Some(other) = other.filter(|_| group.kind != Kind::Amount && group.kind != Kind::Rate) {
+            } else if let Some(other) = other.filter(|_| !adds_up) {
                 against += 1;
                 example.get_or_insert((other, *one));
             } else {
@@ -260,7 +269,7 @@ impl Intake<'_, '_> {
             )));
     }
 
-    fn origin(&self, group: &Gathered, kept: &Kept) -> Origin {
+    pub(super) fn origin(&self, group: &Gathered, kept: &Kept) -> Origin {
         let file = group.files[kept.file as usize].0.clone();
         let (line, path) = match kept.at {
             At::Whole => (None, None),
@@ -270,7 +279,7 @@ impl Intake<'_, '_> {
         Origin { file, line, path }
     }
 
-    fn place(&self, group: &Gathered, kept: &Kept) -> Location {
+    pub(super) fn place(&self, group: &Gathered, kept: &Kept) -> Location {
         let path: Rc<str> = group.files[kept.file as usize].1.as_str().into();
         Place::Spot { path, origin: self.origin(group, kept) }.location()
     }

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::files::TextFile;
 use super::load::Reader;
+use super::named::Known;
 use super::readers::{Input, Item, Shape, Spot, Told, When};
 use super::section::Section;
 use super::vocabulary::{Conversion, Role, Term, misfit};
@@ -25,7 +26,11 @@ pub(super) struct Intake<'r, 'v> {
     pub(super) genotypes: Vec<Genotype>,
     /// JSON pointers and the like of what was kept.
     pub(super) paths: Vec<Arc<str>>,
-    codes: HashMap<(&'static str, String), Known<'v>>,
+    /// Files whose entry says when a device was not worn, as `Entry::nonwear`.
+    pub(super) nonwear: HashMap<Arc<str>, (f64, usize)>,
+    /// Codes of the doubts that are told once.
+    doubted: HashSet<&'static str>,
+    pub(super) codes: HashMap<(&'static str, String), Known<'v>>,
     units: HashMap<(String, String, Kind), Option<Measure>>,
 }
 
@@ -42,16 +47,14 @@ pub(super) struct Entry {
     /// Codes and names that the bundle reads as another name.
     pub renamed: BTreeMap<String, String>,
     pub ignored: HashSet<String>,
+    /// Of a name or code, or of all, what this device says alone is taken.
+    pub only: Vec<(Option<String>, String)>,
+    /// From how many hours without movement and pulse on the device was not worn; which entry says so.
+    pub nonwear: Option<(f64, usize)>,
     pub from_h: Option<f64>,
     pub to_h: Option<f64>,
     /// When items without a time were measured.
     pub time_h: Option<f64>,
-}
-
-#[derive(Clone)]
-enum Known<'v> {
-    Name(Arc<str>, Option<&'v Term>),
-    Ignored(String),
 }
 
 /// What the numbers of an item are, as far as it decides what they can be added to.
@@ -87,6 +90,8 @@ pub(super) struct Gathered<'v> {
     pub conversion: Conversion,
     pub limits: (Option<f64>, Option<f64>),
     pub files: Vec<(Arc<str>, String)>,
+    /// Who said so, of amounts and rates, too.
+    pub devices: Vec<String>,
     pub kept: Vec<Kept>,
 }
 
@@ -100,6 +105,8 @@ pub(super) struct Kept {
     /// Of the measurement, in the stored unit; NaN where it is not told.
     pub sd: f32,
     pub censoring: Censoring,
+    /// Index into `Gathered::devices`.
+    pub device: u16,
     /// Index into `Gathered::files`.
     pub file: u32,
     pub at: At,
@@ -117,11 +124,16 @@ pub(super) enum At {
 impl<'r, 'v> Intake<'r, 'v> {
     pub(super) fn new(reader: &'r mut Reader<'v>) -> Self {
         let (now, gathered, genotypes, paths) = (Entry::default(), Vec::new(), Vec::new(), Vec::new());
-        Self { reader, now, gathered, genotypes, paths, codes: HashMap::new(), units: HashMap::new() }
+        let (nonwear, codes, units) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let doubted = HashSet::new();
+        Self { reader, now, gathered, genotypes, paths, nonwear, doubted, codes, units }
     }
 
     /// Begins another entry; codes may mean something else in it.
     pub(super) fn begin(&mut self, entry: Entry) {
+        if let Some(nonwear) = entry.nonwear {
+            self.nonwear.insert(entry.file.clone(), nonwear);
+        }
         self.now = entry;
         self.codes.clear();
     }
@@ -132,6 +144,9 @@ impl<'r, 'v> Intake<'r, 'v> {
             Known::Name(name, term) => (name, term),
             Known::Ignored(why) => return self.leave_out(item.code, &why, item.spot),
         };
+        if !self.chosen(&name, item.code, item.device) {
+            return self.leave_out(&name, "`only` takes another device", item.spot);
+        }
         let Some(time_h) = self.hours(&name, item) else { return };
         if let Some(why) = self.outside(time_h) {
             return self.leave_out(&name, why, item.spot);
@@ -169,6 +184,7 @@ impl<'r, 'v> Intake<'r, 'v> {
             duration_h: duration_h as f32,
             sd: sd as f32,
             censoring,
+            device: 0,
             file: 0,
             at: self.at(item.spot),
         };
@@ -196,6 +212,13 @@ impl<'r, 'v> Intake<'r, 'v> {
         self.reader
             .findings
             .row(code, &path, || Diagnostic::warning(code, message).at_location(location).help(help.to_string()));
+    }
+
+    /// Warns of what holds for all files of a kind, at the first.
+    pub(super) fn doubtful_once(&mut self, code: &'static str, spot: Spot, message: &str, help: &str) {
+        if self.doubted.insert(code) {
+            self.doubtful(code, spot, message, help);
+        }
     }
 
     /// Counts one thing that is not taken.
@@ -263,37 +286,6 @@ impl<'r, 'v> Intake<'r, 'v> {
             Spot::Line(line) => Location::line(&*self.now.path, line, None),
             Spot::Path(path) => Location::file(format!("{}#{path}", self.now.path)),
         }
-    }
-
-    /// The name of a code, if it has one and the bundle does not ignore it.
-    pub(super) fn name_of(&mut self, system: &'static str, code: &str) -> Option<Arc<str>> {
-        match self.known(system, code) {
-            Known::Name(name, _) => Some(name),
-            Known::Ignored(_) => None,
-        }
-    }
-
-    /// The name of a code, as the bundle or else the vocabulary has it.
-    fn known(&mut self, system: &'static str, code: &str) -> Known<'v> {
-        let key = (system, code.to_string());
-        if let Some(known) = self.codes.get(&key) {
-            return known.clone();
-        }
-        let vocabulary = self.reader.vocabulary;
-        let term = vocabulary.by_code(system, code);
-        let own = term.map(|term| term.name.as_str());
-        let renamed = self.now.renamed.get(code).or_else(|| self.now.renamed.get(own?)).cloned();
-        let ignored = self.now.ignored.contains(code) || own.is_some_and(|name| self.now.ignored.contains(name));
-        let known = if ignored {
-            Known::Ignored("the bundle ignores it".into())
-        } else {
-            match renamed.as_deref().or(own) {
-                Some(name) => Known::Name(name.into(), vocabulary.term(name)),
-                None => Known::Ignored(format!("the vocabulary has no name for this code ({system})")),
-            }
-        };
-        self.codes.insert(key, known.clone());
-        known
     }
 
     /// Hours since the epoch; `None` where the time cannot be had, which is told.
@@ -366,7 +358,12 @@ impl<'r, 'v> Intake<'r, 'v> {
         let kind = if item.shape == Shape::Fact { Kind::Covariate } else { kind_of(item.shape, term) };
         let measure = Measure { kind, unit: Unit::one(), conversion, by_duration: 0 };
         let (value, at) = (*value, self.at(item.spot));
-        let kept = Kept { time_h, value, duration_h: 0.0, sd: f32::NAN, censoring: Censoring::None, file: 0, at };
+        let duration_h = match item.shape {
+            Shape::Amount { duration_h } | Shape::Rate { duration_h: Some(duration_h) } => duration_h as f32,
+            _ => 0.0,
+        };
+        let (sd, censoring) = (f32::NAN, Censoring::None);
+        let kept = Kept { time_h, value, duration_h, sd, censoring, device: 0, file: 0, at };
         self.keep(name.clone(), term, &measure, "", item.device, (None, None), kept);
     }
 
@@ -412,12 +409,10 @@ impl<'r, 'v> Intake<'r, 'v> {
         mut kept: Kept,
     ) {
         let kind = measure.kind;
-        let device = match kind {
-            Kind::Reading => {
-                self.now.device.as_deref().or(device).or(Some(self.now.format).filter(|name| !name.is_empty()))
-            }
-            _ => None,
-        };
+        let format = Some(self.now.format).filter(|name| !name.is_empty());
+        // Amounts of two devices must not be added up, whatever the entry calls them.
+        let said_by = device.or(self.now.device.as_deref()).or(format);
+        let device = self.now.device.as_deref().or(said_by).filter(|_| kind == Kind::Reading);
         let same = |known: &Gathered| known.name == name && known.kind == kind && known.device.as_deref() == device;
         // What comes is mostly of the names that came last.
         let at = self.gathered.iter().rposition(same).unwrap_or_else(|| {
@@ -431,6 +426,7 @@ impl<'r, 'v> Intake<'r, 'v> {
                 conversion: measure.conversion.clone(),
                 limits: (None, None),
                 files: Vec::new(),
+                devices: Vec::new(),
                 kept: Vec::new(),
             });
             self.gathered.len() - 1
@@ -444,6 +440,13 @@ impl<'r, 'v> Intake<'r, 'v> {
         }
         gathered.limits = (gathered.limits.0.or(limits.0), gathered.limits.1.or(limits.1));
         kept.file = gathered.files.len() as u32 - 1;
+        let said_by = said_by.unwrap_or("");
+        let known = gathered.devices.iter().rposition(|known| known == said_by);
+        let device = known.unwrap_or_else(|| {
+            gathered.devices.push(said_by.into());
+            gathered.devices.len() - 1
+        });
+        kept.device = u16::try_from(device).unwrap_or(u16::MAX);
         gathered.kept.push(kept);
     }
 

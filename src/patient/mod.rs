@@ -11,6 +11,7 @@ mod genes;
 mod given;
 mod intake;
 mod load;
+mod named;
 mod nuisance;
 mod observation;
 mod readers;
@@ -21,6 +22,7 @@ mod summary;
 mod table;
 mod vocabulary;
 mod window;
+mod worn;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,7 +32,7 @@ pub use declared_summary::DeclaredSummary;
 pub use nuisance::{Device, Tested};
 pub use statistic::Statistic;
 pub use summary::SummaryRow;
-pub use vocabulary::{Conversion, Role, Term, Vocabulary};
+pub use vocabulary::{Conversion, Role, Term, Vocabulary, Wear};
 
 use crate::diagnostic::Location;
 use crate::units::Unit;

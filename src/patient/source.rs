@@ -10,13 +10,13 @@ use super::section::Section;
 use crate::diagnostic::{Diagnostic, Location, nearest};
 
 /// Keys that a source of any format may have.
-const KEYS: [&str; 8] = ["file", "format", "device", "as", "ignore", "from", "to", "time"];
+const KEYS: [&str; 10] = ["file", "format", "device", "only", "as", "ignore", "from", "to", "time", "nonwear"];
 
 impl<'v> Reader<'v> {
     /// Reads the files of all sources, in the order written.
     pub(super) fn sources<'r>(&'r mut self, sections: &[Section]) -> Intake<'r, 'v> {
         let mut intake = Intake::new(self);
-        for section in sections {
+        for (number, section) in sections.iter().enumerate() {
             let Some((pattern, span)) = section.required("file", "file = \"export.csv\"", &mut intake.reader.findings)
             else {
                 continue;
@@ -41,7 +41,7 @@ impl<'v> Reader<'v> {
                 }
             };
             // Keys, and times and names in them, are judged once, not once a file.
-            let entry = intake.entry(section);
+            let entry = intake.entry(section, number);
             for (at, name) in names.into_iter().enumerate() {
                 let first = at == 0;
                 let place = || section.file.source.locate(span);
@@ -63,7 +63,7 @@ impl<'v> Reader<'v> {
 
 impl Intake<'_, '_> {
     /// What a section says of everything in its files.
-    fn entry(&mut self, section: &Section) -> Entry {
+    fn entry(&mut self, section: &Section, number: usize) -> Entry {
         let device = section.text("device", &mut self.reader.findings).map(|(device, _)| device.to_string());
         let time =
             |key: &'static str, intake: &mut Self| section.get(key).and_then(|_| intake.reader.moment(section, key));
@@ -97,7 +97,9 @@ impl Intake<'_, '_> {
                 None => self.reader.findings.push(section.wrong_kind(&value, "a list of names or codes")),
             }
         }
-        Entry { device, renamed, ignored, from_h, to_h, time_h, ..Entry::default() }
+        let only = self.only(section);
+        let nonwear = self.nonwear(section).map(|hours| (hours, number));
+        Entry { device, renamed, ignored, only, nonwear, from_h, to_h, time_h, ..Entry::default() }
     }
 
     /// The format that a file looks like (P2032 if none).

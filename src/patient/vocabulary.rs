@@ -32,7 +32,19 @@ pub struct Term {
     pub codes: BTreeMap<String, Vec<String>>,
     /// What a source's values of this name are for the person; else their shape decides.
     pub role: Option<Role>,
+    /// What values of it tell of whether a device was worn.
+    pub wear: Option<Wear>,
     pub about: String,
+}
+
+/// What a worn device can tell only of who wears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wear {
+    /// Counts that are zero at rest, and where the device lies on a table.
+    Movement,
+    /// Readings that are there only where it is worn.
+    Pulse,
 }
 
 /// What values of a name are for the person.
@@ -110,6 +122,7 @@ struct Written {
     #[serde(default)]
     codes: BTreeMap<String, Vec<String>>,
     role: Option<Role>,
+    wear: Option<Wear>,
     about: String,
 }
 
@@ -160,10 +173,10 @@ impl Vocabulary {
             }
             let Some(unit) = term_unit else { continue };
             let (categories, loinc, codes) = (written.categories, written.loinc, written.codes);
-            let (role, about) = (written.role, written.about);
+            let (role, wear, about) = (written.role, written.wear, written.about);
             let named = name.clone();
             let term =
-                Term { name, unit, range, also, equivalence, other_scale, categories, loinc, codes, role, about };
+                Term { name, unit, range, also, equivalence, other_scale, categories, loinc, codes, role, wear, about };
             terms.insert(named, term);
         }
         if found.has_errors() { Err(found) } else { Ok(Self { terms }) }

@@ -1,10 +1,17 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
+mod apple_archive;
+mod apple_health;
+mod apple_large;
+mod devices;
 mod dicom;
+mod fit;
 mod fitbit;
 mod genome;
 mod nifti;
+mod open_mhealth;
 mod volume_table;
+mod wear;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +39,12 @@ fn read(files: &[(&str, &[u8])]) -> (Patient, Diagnostics) {
 /// Codes of the findings, in order.
 fn codes(found: &Diagnostics) -> Vec<&'static str> {
     found.iter().map(|finding| finding.code).collect()
+}
+
+/// So many cases of mutated bytes: few, or as many as `PROPTEST_CASES` says.
+fn fuzzed() -> proptest::test_runner::Config {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
+    proptest::test_runner::Config { cases, ..Default::default() }
 }
 
 /// A file of the shared data; `None`, and said so, where they are absent.

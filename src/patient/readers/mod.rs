@@ -3,11 +3,14 @@
 //! A reader turns a file into [`Item`]s, in the file's own codes and units, and hands them to the [`Intake`]; it knows no
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
+mod apple;
 mod dicom;
 mod diplotypes;
+mod fit;
 mod fitbit;
 mod labels;
 mod nifti;
+mod open_mhealth;
 mod rna_counts;
 mod structures;
 mod tally;
@@ -45,6 +48,9 @@ pub(super) const FORMATS: &[Format] = &[
     nifti::FORMAT,
     dicom::FORMAT,
     volume_table::FORMAT,
+    apple::FORMAT,
+    fit::FORMAT,
+    open_mhealth::FORMAT,
 ];
 
 /// The beginning of a file, to be recognised.

@@ -9,6 +9,7 @@ name = "fit"
 epoch = "2026-01-05T00:00:00+01:00[Europe/Berlin]"
 [[source]]
 file = "*.json"
+zone = "local"
 "#;
 
 const HEART: &str = r#"[
@@ -64,7 +65,7 @@ fn mistakes_have_their_place_and_the_rest_is_shown() {
     let (patient, found) = read(&[
         ("patient.toml", manifest.as_bytes()),
         ("heart_rate-2026-01-05.json", broken.as_bytes()),
-        ("sleep-2026-01-05.json", b"[]"),
+        ("calories-2026-01-05.json", b"[]"),
         ("steps-2026-01-05.json", b"[{\"dateTime\": \"01/05/26 08:00:00\""),
     ]);
     assert_eq!(patient.observations[0].readings.len(), 1);
@@ -74,7 +75,7 @@ fn mistakes_have_their_place_and_the_rest_is_shown() {
             format!("{} {}", finding.code, finding.location.as_ref().unwrap().file.rsplit('/').next().unwrap())
         })
         .collect();
-    assert!(told.iter().any(|told| told == "P2033 sleep-2026-01-05.json"), "{told:?}");
+    assert!(told.iter().any(|told| told == "P2033 calories-2026-01-05.json"), "{told:?}");
     assert!(told.iter().any(|told| told == "P2008 steps-2026-01-05.json"), "{told:?}");
     let places: Vec<String> = found.iter().map(|finding| finding.location.as_ref().unwrap().to_string()).collect();
     assert!(places.iter().any(|place| place.ends_with("heart_rate-2026-01-05.json#/0")), "{places:?}");

@@ -1,0 +1,66 @@
+//! Two devices that count the same, and many amounts at one time.
+
+use super::apple_health::{PATIENT, at, by, events, export, of, quantity};
+use super::{codes, read};
+
+#[test]
+fn steps_of_two_devices_are_not_added_up() {
+    let steps = |device: &str, start: &str, end: &str, value: &str| {
+        by(device, "HKQuantityTypeIdentifierStepCount", "count", &at(start), &at(end), value, "")
+    };
+    let mut records = steps("iPhone", "09:00:00", "09:10:00", "400");
+    records += &steps("Anna&#8217;s Apple Watch", "09:02:00", "09:08:00", "420");
+    records += &steps("Anna&#8217;s Apple Watch", "10:00:00", "10:05:00", "300");
+    let (_, found) = of(&records);
+    assert_eq!(codes(&found), ["P2040"]);
+    let told = found.to_string();
+    assert!(
+        told.contains("step_rate = \"Anna’s Apple Watch\"") && told.contains("`iPhone` (1 values, 0.2 h)"),
+        "{told}"
+    );
+    for (only, count) in [
+        ("\"apple watch\"", 2),
+        ("{ step_rate = \"iPhone\" }", 1),
+        ("{ heart_rate = \"x\", step_rate = \"Anna's\" }", 2),
+    ] {
+        let manifest = format!("{PATIENT}only = {only}\n");
+        let (patient, found) =
+            read(&[("patient.toml", manifest.as_bytes()), ("export.xml", export(&records).as_bytes())]);
+        assert!(!found.has_errors(), "{found}");
+        assert_eq!(events(&patient, "step_rate").len(), count, "{only}");
+        assert_eq!(patient.left_out.iter().find(|left| left.why.contains("only")).unwrap().count, 3 - count);
+    }
+    // A name for the whole entry does not make one device of two.
+    let manifest = format!("{PATIENT}device = \"mine\"\n");
+    let (_, found) = read(&[("patient.toml", manifest.as_bytes()), ("export.xml", export(&records).as_bytes())]);
+    assert_eq!(codes(&found), ["P2040"]);
+    // One after the other, and of no steps at all, is no overlap.
+    let mut records = steps("iPhone", "09:00:00", "09:10:00", "400");
+    records += &steps("Watch", "09:10:00", "09:20:00", "420");
+    records += &steps("iPhone", "09:10:00", "09:20:00", "0");
+    let (patient, found) = of(&records);
+    assert!(!found.has_errors(), "{found}");
+    assert_eq!(events(&patient, "step_rate").len(), 3);
+    for wrong in ["only = 3", "only = { step_rate = 3 }"] {
+        let manifest = format!("{PATIENT}{wrong}\n");
+        let (_, found) = read(&[("patient.toml", manifest.as_bytes()), ("export.xml", export(&records).as_bytes())]);
+        assert!(codes(&found).contains(&"P2006"), "{found}");
+    }
+}
+
+#[test]
+fn many_amounts_at_one_time_take_no_time() {
+    let count = 20_000;
+    let records: String = (0..count)
+        .map(|value| {
+            quantity("DietaryEnergyConsumed", "kcal", &at("08:00:00"), &at("08:00:00"), &format!("{value}e-3"))
+        })
+        .collect();
+    let begin = std::time::Instant::now();
+    let (patient, found) = of(&records);
+    assert!(!found.has_errors(), "{found}");
+    assert_eq!(events(&patient, "energy_intake").len(), count);
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+    let (patient, _) = of(&[&*records, &records].concat());
+    assert_eq!(events(&patient, "energy_intake").len(), count);
+}
