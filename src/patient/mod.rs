@@ -10,6 +10,7 @@ mod gathered;
 mod given;
 mod intake;
 mod load;
+mod measure;
 mod observation;
 mod readers;
 mod section;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 pub use declared_summary::DeclaredSummary;
 pub use statistic::Statistic;
 pub use summary::SummaryRow;
-pub use vocabulary::{Conversion, Role, Term, Vocabulary};
+pub use vocabulary::{Conversion, Role, Scale, Term, Vocabulary};
 
 use crate::diagnostic::Location;
 use crate::units::Unit;

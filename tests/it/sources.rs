@@ -1,6 +1,9 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
+mod fhir;
 mod fitbit;
+mod lab_csv;
+mod laboratory;
 
 use std::fs;
 use std::path::{Path, PathBuf};

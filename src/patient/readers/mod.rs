@@ -3,7 +3,11 @@
 //! A reader turns a file into [`Item`]s, in the file's own codes and units, and hands them to the [`Intake`]; it knows no
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
+mod fhir;
 mod fitbit;
+mod lab;
+mod lab_csv;
+mod lab_units;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +31,7 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT];
+pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT, fhir::FORMAT, lab_csv::FORMAT];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {
