@@ -131,7 +131,9 @@ impl<'r, 'v> Intake<'r, 'v> {
             (name, term, line) = (found.to.name.as_str().into(), Some(found.to), Some(found));
         }
         let Some(time_h) = self.hours(&name, item) else { return };
-        if let Some(why) = self.outside(time_h) {
+        // What holds of the person all the time is not cut off by a window.
+        let lasting = item.shape == Shape::Fact && (item.when == When::Untold || matches!(item.told, Told::Born(_)));
+        if let Some(why) = self.outside(time_h).filter(|_| !lasting) {
             return self.leave_out(&name, why, item.spot);
         }
         let (number, unit, censoring, sd) = match item.told {

@@ -1,6 +1,9 @@
 //! What results of laboratories have in common: bounds instead of values, units that are missing, times that are missing.
 
+use std::collections::BTreeSet;
+
 use super::super::Censoring;
+use super::super::files::listed;
 use super::super::intake::Intake;
 use super::super::vocabulary::Term;
 use super::Spot;
@@ -64,4 +67,11 @@ pub(super) fn midnight(intake: &mut Intake, stamp: &str, spot: Spot) {
     if let Some(doubt) = intake.reader.clock.doubt(stamp, Stamp::Midnight(0.0)) {
         intake.doubtful(doubt.code, spot, &doubt.message, doubt.help.as_deref().unwrap_or(""));
     }
+}
+
+/// P2060: the file is not of one person, or not of the one that is asked for.
+pub(super) fn several(intake: &mut Intake, message: &str, persons: BTreeSet<&str>) {
+    let persons: Vec<&str> = persons.into_iter().collect();
+    let help = format!("write patient = \"…\" in its source; there are {}", listed(&persons));
+    intake.wrong_as("P2060", Spot::Whole, message, &help);
 }

@@ -1,84 +1,32 @@
 //! Tables of laboratory results: a row a result, with code or name, value, unit and time.
 
+mod columns;
 mod dates;
 mod numbers;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
+use self::columns::{Columns, titles};
 use self::dates::Order;
 use self::numbers::Decimal;
 use super::super::Censoring;
 use super::super::intake::Intake;
 use super::super::vocabulary::{Role, Term};
-use super::lab::{comparator, unit_of, untimed};
+use super::lab::{comparator, several, unit_of, untimed};
 use super::lab_units::ucum;
 use super::{Format, Head, Input, Item, Shape, Spot, Told, When};
 
 pub(super) const FORMAT: Format = Format {
     name: "lab_csv",
     about: "a table of laboratory results (CSV)",
-    keys: &["code", "name", "value", "unit", "time_column", "lower_limit", "flag", "date_order", "decimal"],
+    keys: &["code", "name", "value", "unit", "time_column", "lower_limit", "flag", "date_order", "decimal", "patient"],
     recognises,
     read,
 };
 
-/// How the columns are called that a laboratory's table has, in lower case and without signs.
-const TITLES: [(&str, &[&str]); 8] = [
-    ("code", &["loinc", "loinccode", "loincnum", "loincnumber", "code", "testcode", "resultcode"]),
-    (
-        "name",
-        &["test", "testname", "analyte", "component", "name", "parameter", "resultname", "untersuchung", "analyt"],
-    ),
-    ("value", &["value", "result", "resultvalue", "wert", "ergebnis", "messwert", "valuenumeric"]),
-    ("unit", &["unit", "units", "resultunit", "einheit", "uom"]),
-    (
-        "time_column",
-        &[
-            "datetime",
-            "time",
-            "date",
-            "collected",
-            "collectiondate",
-            "collectiontime",
-            "collectiondatetime",
-            "collectedat",
-            "specimendate",
-            "specimencollected",
-            "sampledate",
-            "sampletime",
-            "takenat",
-            "timestamp",
-            "datum",
-            "entnahme",
-            "entnahmedatum",
-            "abnahme",
-        ],
-    ),
-    ("lower_limit", &["lowerlimit", "detectionlimit", "lod", "loq", "limitofdetection", "nachweisgrenze"]),
-    ("flag", &["flag", "comparator", "operator", "valuemodifier"]),
-    ("clock", &["time", "collectiontime", "uhrzeit", "clock", "zeit"]),
-];
-
-/// Lines before the titles that a laboratory may print.
-const PREAMBLE: usize = 40;
-
 /// Different names that are told apart where they are left out.
 const TOLD_APART: usize = 1000;
-
-/// Where each column stands.
-#[derive(Default)]
-struct Columns {
-    code: Option<usize>,
-    name: Option<usize>,
-    value: Option<usize>,
-    unit: Option<usize>,
-    time: Option<usize>,
-    /// Time of day, where the date has a column of its own.
-    clock: Option<usize>,
-    lower_limit: Option<usize>,
-    flag: Option<usize>,
-}
 
 /// A table with its columns found.
 struct Table {
@@ -91,61 +39,6 @@ fn recognises(head: &Head) -> bool {
     let named = [".csv", ".tsv", ".txt"].iter().any(|end| head.name.ends_with(end));
     let whole = numbers::text(&head.bytes);
     named && whole.is_some_and(|text| titles(&text, &[]).is_some_and(|(.., columns)| columns.unit.is_some()))
-}
-
-/// The line of the titles (its number from 0 and its byte), its delimiter, and the columns found in it.
-fn titles(text: &str, declared: &[(&'static str, String)]) -> Option<(usize, usize, u8, Columns)> {
-    let mut at = 0;
-    for (number, line) in text.split_inclusive('\n').take(PREAMBLE).enumerate() {
-        let delimiter =
-            [b';', b'\t', b','].into_iter().max_by_key(|sign| line.bytes().filter(|byte| byte == sign).count());
-        let delimiter = delimiter.unwrap_or(b',');
-        let mut reader = csv::ReaderBuilder::new();
-        let mut reader = reader.has_headers(false).delimiter(delimiter).flexible(true).from_reader(line.as_bytes());
-        if let Some(Ok(cells)) = reader.records().next()
-            && let columns = Columns::of(&cells, declared)
-            && columns.value.is_some()
-            && (columns.code.is_some() || columns.name.is_some())
-        {
-            return Some((number, at, delimiter, columns));
-        }
-        at += line.len();
-    }
-    None
-}
-
-impl Columns {
-    fn of(cells: &csv::StringRecord, declared: &[(&'static str, String)]) -> Self {
-        let find = |key: &str| match declared.iter().find(|(known, _)| *known == key) {
-            Some((_, title)) => cells.iter().position(|cell| cell.trim() == title.trim()),
-            None => {
-                let known = TITLES.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, titles)| titles);
-                // The first title of the list that is there: `datetime` comes before `time`.
-                known.iter().find_map(|title| cells.iter().position(|cell| squeezed(cell) == **title))
-            }
-        };
-        let date = cells.iter().position(|cell| squeezed(cell).contains("dat"));
-        let (mut time, clock) = (find("time_column"), find("clock"));
-        // `date` and `time` side by side: the first has the day.
-        if let Some(date) = date.filter(|date| clock.is_some() && clock != Some(*date) && time == clock) {
-            time = Some(date);
-        }
-        Self {
-            code: find("code"),
-            name: find("name"),
-            value: find("value"),
-            unit: find("unit"),
-            time,
-            clock: clock.filter(|clock| Some(*clock) != time),
-            lower_limit: find("lower_limit"),
-            flag: find("flag"),
-        }
-    }
-}
-
-/// A title without case and signs.
-fn squeezed(title: &str) -> String {
-    title.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn read(intake: &mut Intake, input: &Input) {
@@ -192,6 +85,10 @@ fn read(intake: &mut Intake, input: &Input) {
             Err(error) => intake.wrong(Spot::Whole, &format!("the table cannot be read: {error}"), "export it again"),
         }
     }
+    let wanted = intake.key(input.section, "patient");
+    if !table.of_one_person(intake, wanted) {
+        return;
+    }
     let Some(decimal) = numbers::decide(intake, input, &table) else { return };
     let Some(order) = dates::decide(intake, input, &table) else { return };
     let mut left_out = HashSet::new();
@@ -201,6 +98,27 @@ fn read(intake: &mut Intake, input: &Input) {
 }
 
 impl Table {
+    /// Keeps the rows of the person that is asked for, or all where there is no other (P2060).
+    fn of_one_person(&mut self, intake: &mut Intake, wanted: Option<&str>) -> bool {
+        let Some(at) = self.columns.person else { return true };
+        let of = |cells: &csv::StringRecord| cells.get(at).unwrap_or("").trim().to_string();
+        let all: BTreeSet<String> = self.rows.iter().map(|(_, cells)| of(cells)).collect();
+        let message = match wanted {
+            Some(wanted) if all.contains(wanted) => {
+                for (line, _) in self.rows.iter().filter(|(_, cells)| of(cells) != wanted) {
+                    intake.leave_out("row", "it is of another person, or of none", Spot::Line(*line));
+                }
+                self.rows.retain(|(_, cells)| of(cells) == wanted);
+                return true;
+            }
+            Some(wanted) => format!("the file holds no person `{wanted}`"),
+            None if all.len() > 1 => format!("the file holds {} persons", all.len()),
+            None => return true,
+        };
+        several(intake, &message, all.iter().map(String::as_str).collect());
+        false
+    }
+
     /// The filled cells of a column with their lines.
     fn column(&self, at: Option<usize>) -> impl Iterator<Item = (usize, &str)> {
         self.rows
@@ -228,6 +146,10 @@ fn row(
         return intake.leave_out(what, "the vocabulary has no name for it", spot);
     };
     let label = term.map_or(&*code, |term| term.name.as_str());
+    if let Some(specimen) = cell(columns.specimen).filter(|specimen| system != "loinc" && !is_blood(specimen)) {
+        // A code is of a specimen, a name is not.
+        return intake.leave_out(label, &format!("its specimen is `{specimen}`"), spot);
+    }
     let Some(value) = cell(columns.value) else { return intake.leave_out(label, "its value is empty", spot) };
     let fact = term.is_some_and(|term| term.role == Some(Role::Covariate));
     let shape = if fact { Shape::Fact } else { Shape::Sample };
@@ -254,6 +176,12 @@ fn row(
     let Some(when) = when(intake, columns, cells, order, spot) else { return };
     let told = Told::Number { value: number, unit: &ucum(unit, term), censoring, sd: None };
     intake.item(&item(told, when, (limit, None)));
+}
+
+/// Whether a specimen is blood or what is left of it.
+fn is_blood(specimen: &str) -> bool {
+    let lower = specimen.to_lowercase();
+    ["serum", "plasma", "blood", "blut", "ser/plas", "edta"].iter().any(|word| lower.contains(word))
 }
 
 /// The name of a row: by its LOINC code, by what laboratories call it, or by the vocabulary's own name.

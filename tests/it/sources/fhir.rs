@@ -270,6 +270,14 @@ fn persons_have_sex_and_age_and_only_one_is_read() {
         assert_eq!(fact(&patient, "sex"), Some(0.0));
         assert!(age.is_nan() || (fact(&patient, "age").unwrap() - age).abs() < 0.01, "{birth}");
     }
+    // A window cuts off what was measured, not who the person is; the age is that at the start whatever `time` says.
+    let (patient, found) =
+        read_bundle(&format!("{PATIENT}from = \"48 h\"\ntime = \"99999 h\"\n"), &[person("p1", "1990-03-01")]);
+    assert!(
+        !found.has_errors()
+            && (fact(&patient, "age").unwrap() - 34.0).abs() < 0.01
+            && fact(&patient, "sex") == Some(0.0)
+    );
     let mut died = person("p1", "1950-01-01");
     (died["deceasedBoolean"], died["gender"]) = (json!(true), json!("other"));
     let (patient, _) = read_bundle(PATIENT, &[died, sample.clone()]);
@@ -323,6 +331,11 @@ fn doses_are_what_was_administered_and_plans_only_where_asked_for() {
         plan(
             json!({ "repeat": { "frequency": 1, "period": 1, "periodUnit": "d", "boundsPeriod": { "end": "2024-03-05" } } }),
         ),
+        given(json!({ "effectivePeriod": { "start": "2024-03-04T20:00:00+01:00", "end": "2024-03-04T22:00:00+01:00" },
+            "dosage": { "route": by_mouth, "rateQuantity": quantity(2.0, "mg/h") } })),
+        json!({ "resourceType": "Condition", "clinicalStatus": { "coding": [{ "code": "active" }] }, "code": {
+            "coding": [{ "system": "http://snomed.info/sct", "code": "449868002" }] } }),
+        json!({ "resourceType": "Condition", "code": { "text": "Gout" } }),
         medication("MedicationAdministration", "703", json!({ "effectiveDateTime": at })),
         observation("6301-6", json!({ "value": 2.4 })),
     ];
@@ -333,12 +346,14 @@ fn doses_are_what_was_administered_and_plans_only_where_asked_for() {
     assert_eq!((doses.kind, doses.unit.text()), (ExposureKind::Bolus, "mg"));
     let events: Vec<(f64, f64, f64)> =
         doses.events.iter().map(|event| (event.time_h, event.value, event.duration_h)).collect();
-    assert_eq!(events, [(44.0, 5.0, 0.0), (44.0, 5.0, 1.0)]);
+    assert_eq!(events, [(44.0, 5.0, 0.0), (44.0, 5.0, 1.0), (92.0, 4.0, 2.0)]);
     assert_eq!(doses.unknown.len(), 1);
-    assert_eq!(patient.covariates[0].name, "amiodarone");
+    let facts: Vec<&str> = patient.covariates.iter().map(|known| known.name.as_str()).collect();
+    assert_eq!(facts, ["smoker", "amiodarone"]);
     let left = left_out(&patient);
     for expected in [
         ("it (11289)", "its status is `not-done`"),
+        ("Gout", "a condition that no name is given to"),
         ("it (11289)", "a plan, not a dose that was given (take_requests = true takes it)"),
         ("oral_warfarin", "it was given in another way (iv)"),
     ] {

@@ -105,6 +105,23 @@ fn other_columns_decimals_and_orders_are_decided_or_asked_for() {
 }
 
 #[test]
+fn other_persons_and_other_specimens_are_not_taken() {
+    let text = "patient id,test,result,unit,date,specimen\n\
+        a,Creatinine,1.1,mg/dL,2024-03-05 08:00,Serum\na,Creatinine,110,mg/dL,2024-03-05 08:00,Urine\n\
+        b,Creatinine,3.1,mg/dL,2024-03-05 08:00,Serum\n";
+    let (_, found) = table("", text);
+    assert_eq!(codes(&found)[0], "P2060", "{found}");
+    let (_, found) = table("patient = \"c\"\n", text);
+    assert_eq!(codes(&found)[0], "P2060", "{found}");
+    let (patient, found) = table("patient = \"a\"\n", text);
+    assert!(!found.has_errors() && patient.observations[0].readings.len() == 1, "{found}");
+    assert_eq!(first(&patient, "creatinine").1, 1.1);
+    let left: Vec<(&str, &str)> = patient.left_out.iter().map(|left| (left.what.as_str(), left.why.as_str())).collect();
+    assert!(left.contains(&("creatinine", "its specimen is `Urine`")), "{left:?}");
+    assert!(left.contains(&("row", "it is of another person, or of none")), "{left:?}");
+}
+
+#[test]
 fn hba1c_keeps_to_its_scales() {
     let text = "test,result,unit,date\nHbA1c,48,mmol/mol,2024-03-05 08:00\nHbA1c,6.5,%,2024-03-06 08:00\n";
     let (patient, found) = table("", text);

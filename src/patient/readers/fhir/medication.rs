@@ -15,6 +15,8 @@ use crate::units::Unit;
 /// How much is given at once.
 enum Dose<'d> {
     Known(f64, &'d str),
+    /// So much a time, as long as it was given.
+    Rate(f64, &'d str),
     /// Given, and how much is not known.
     Unknown,
 }
@@ -41,6 +43,7 @@ impl Reader {
         let dose = match status {
             // Stopped before all of it was given.
             "stopped" => Dose::Unknown,
+            _ if dosage["dose"].is_null() && duration_h > 0.0 => rate(&dosage["rateQuantity"]),
             _ => self.dose(intake, &coded, &medication, &dosage["dose"], &path),
         };
         give(intake, &coded, &dose, duration_h, when, spot);
@@ -167,6 +170,14 @@ impl Reader {
     }
 }
 
+/// A rate of giving, where it is told with its unit.
+fn rate(quantity: &Json) -> Dose<'_> {
+    match (quantity["value"].as_f64(), unit(quantity)) {
+        (Some(value), Some(unit)) => Dose::Rate(value, unit),
+        _ => Dose::Unknown,
+    }
+}
+
 /// Whether a unit counts pieces rather than measures.
 fn is_piece(unit: &str) -> bool {
     const PIECES: [&str; 14] = [
@@ -181,13 +192,17 @@ fn is_piece(unit: &str) -> bool {
 fn give(intake: &mut Intake, coded: &Coded, dose: &Dose, duration_h: f64, when: When, spot: Spot) {
     let words = coded.term.is_some_and(|term| !term.categories.is_empty());
     let fitted = match dose {
-        Dose::Known(_, unit) => ucum(unit, coded.term),
+        Dose::Known(_, unit) | Dose::Rate(_, unit) => ucum(unit, coded.term),
         Dose::Unknown => "1".into(),
     };
     let (shape, told) = match dose {
         _ if words => (Shape::Fact, Told::Word("yes")),
         Dose::Known(value, _) => (
             Shape::Amount { duration_h },
+            Told::Number { value: *value, unit: &fitted, censoring: Censoring::None, sd: None },
+        ),
+        Dose::Rate(value, _) => (
+            Shape::Rate { duration_h: Some(duration_h) },
             Told::Number { value: *value, unit: &fitted, censoring: Censoring::None, sd: None },
         ),
         Dose::Unknown => (Shape::Amount { duration_h }, Told::Unknown),

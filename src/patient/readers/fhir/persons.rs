@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::super::files::listed;
 use super::super::super::intake::Intake;
+use super::super::lab::several;
 use super::super::{Item, Shape, Spot, Told, When};
 use super::Reader;
 use super::resources::{Resource, Source};
@@ -47,8 +47,8 @@ pub(super) fn choose(intake: &mut Intake, source: &Source, wanted: Option<&str>)
             let json = resource.json;
             let id = json["id"].as_str().or(resource.url).map(last_part).unwrap_or("the only one").to_string();
             let identifiers = json["identifier"].as_array().into_iter().flatten();
-            let others = identifiers.filter_map(|identifier| identifier["value"].as_str());
-            for other in others.chain(resource.url.map(last_part)) {
+            let more = identifiers.filter_map(|identifier| identifier["value"].as_str());
+            for other in more.chain(resource.url.map(last_part)) {
                 also.insert(other.into(), id.clone());
             }
             named.insert(id);
@@ -59,25 +59,23 @@ pub(super) fn choose(intake: &mut Intake, source: &Source, wanted: Option<&str>)
         }
     });
     let persons: BTreeSet<&str> = named.iter().map(|id| also.get(id).unwrap_or(id).as_str()).collect();
-    let several = persons.len() > 1;
+    let others = persons.len() > 1;
     let id = match wanted {
         Some(wanted) => {
             let wanted = also.get(wanted).map_or(wanted, String::as_str);
             persons.contains(wanted).then(|| wanted.to_string())
         }
-        None => persons.first().filter(|_| !several).map(|id| id.to_string()),
+        None => persons.first().filter(|_| !others).map(|id| id.to_string()),
     };
-    if id.is_none() && (several || wanted.is_some()) {
+    if id.is_none() && (others || wanted.is_some()) {
         let message = match wanted {
             Some(wanted) => format!("the file holds no person `{wanted}`"),
             None => format!("the file holds {} persons", persons.len()),
         };
-        let persons: Vec<&str> = persons.into_iter().collect();
-        let help = format!("write patient = \"…\" in its source; there are {}", listed(&persons));
-        intake.wrong_as("P2060", Spot::Whole, &message, &help);
+        several(intake, &message, persons);
         return None;
     }
-    Some(Person { id, also, others: several })
+    Some(Person { id, also, others })
 }
 
 fn subject<'a>(resource: &Resource<'a>) -> Option<&'a str> {
@@ -96,6 +94,7 @@ impl Reader {
     /// Sex and age, and whether the person died.
     pub(super) fn patient(&mut self, intake: &mut Intake, resource: &Resource) {
         let json = resource.json;
+        let start = When::Hours(intake.reader.start_h);
         let fact = |intake: &mut Intake, key: &'static str, told: Told| {
             let path = format!("{}/{key}", resource.path);
             intake.item(&Item {
@@ -103,7 +102,7 @@ impl Reader {
                 code: key,
                 shape: Shape::Fact,
                 told,
-                when: When::Untold,
+                when: if matches!(told, Told::Born(_)) { start } else { When::Untold },
                 device: None,
                 limits: (None, None),
                 spot: Spot::Path(&path),
