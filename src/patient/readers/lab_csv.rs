@@ -3,17 +3,19 @@
 mod columns;
 mod dates;
 mod numbers;
+mod table;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use self::columns::{Columns, titles};
 use self::dates::Order;
 use self::numbers::Decimal;
+use self::table::Table;
 use super::super::Censoring;
 use super::super::intake::Intake;
 use super::super::vocabulary::{Role, Term};
-use super::lab::{comparator, several, unit_of, untimed};
+use super::lab::{comparator, unit_of, untimed};
 use super::lab_units::ucum;
 use super::{Format, Head, Input, Item, Shape, Spot, Told, When};
 
@@ -28,17 +30,10 @@ pub(super) const FORMAT: Format = Format {
 /// Different names that are told apart where they are left out.
 const TOLD_APART: usize = 1000;
 
-/// A table with its columns found.
-struct Table {
-    columns: Columns,
-    /// Line number and cells of each row.
-    rows: Vec<(usize, csv::StringRecord)>,
-}
-
 fn recognises(head: &Head) -> bool {
     let named = [".csv", ".tsv", ".txt"].iter().any(|end| head.name.ends_with(end));
-    let whole = numbers::text(&head.bytes);
-    named && whole.is_some_and(|text| titles(&text, &[]).is_some_and(|(.., columns)| columns.unit.is_some()))
+    let text = numbers::text(&head.bytes);
+    named && text.is_some_and(|text| titles(&text, &[]).is_some_and(|(.., columns)| columns.unit.is_some()))
 }
 
 fn read(intake: &mut Intake, input: &Input) {
@@ -49,7 +44,7 @@ fn read(intake: &mut Intake, input: &Input) {
         }
     }
     let Some(text) = numbers::whole_text(intake, input) else { return };
-    let Some((line, at, delimiter, columns)) = titles(&text, &declared) else {
+    let Some(mut table) = Table::new(text, &declared) else {
         let message = "no line of the first ones has the titles of a value and of a code or name";
         intake.wrong(
             Spot::Line(1),
@@ -58,72 +53,15 @@ fn read(intake: &mut Intake, input: &Input) {
         );
         return;
     };
-    let mut table = Table { columns, rows: Vec::new() };
-    let mut reader = csv::ReaderBuilder::new();
-    let mut reader = reader.delimiter(delimiter).flexible(true).from_reader(&text.as_bytes()[at..]);
-    let width = reader.headers().map_or(0, csv::StringRecord::len);
-    let (mut counted, mut number) = (0, line + 1);
-    for record in reader.into_records() {
-        match record {
-            Ok(cells) => {
-                // The csv crate is a line short where lines end with two signs.
-                let begins = cells.position().map_or(0, |position| position.byte() as usize);
-                let bytes = &text.as_bytes()[at..];
-                let begins = begins + bytes.iter().skip(begins).take_while(|byte| b"\r\n".contains(byte)).count();
-                number += bytes.get(counted..begins).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
-                counted = begins;
-                if cells.iter().all(|cell| cell.trim().is_empty()) {
-                    continue;
-                }
-                if cells.len() != width {
-                    let message = format!("the row has {} cells, and the titles are {width}", cells.len());
-                    intake.wrong(Spot::Line(number), &message, "was the file cut short? export it again");
-                    continue;
-                }
-                table.rows.push((number, cells));
-            }
-            Err(error) => intake.wrong(Spot::Whole, &format!("the table cannot be read: {error}"), "export it again"),
-        }
-    }
     let wanted = intake.key(input.section, "patient");
-    if !table.of_one_person(intake, wanted) {
+    if !table.check(intake, wanted) {
         return;
     }
     let Some(decimal) = numbers::decide(intake, input, &table) else { return };
     let Some(order) = dates::decide(intake, input, &table) else { return };
     let mut left_out = HashSet::new();
-    for (line, cells) in &table.rows {
-        row(intake, &table.columns, *line, cells, decimal, order, &mut left_out);
-    }
-}
-
-impl Table {
-    /// Keeps the rows of the person that is asked for, or all where there is no other (P2060).
-    fn of_one_person(&mut self, intake: &mut Intake, wanted: Option<&str>) -> bool {
-        let Some(at) = self.columns.person else { return true };
-        let of = |cells: &csv::StringRecord| cells.get(at).unwrap_or("").trim().to_string();
-        let all: BTreeSet<String> = self.rows.iter().map(|(_, cells)| of(cells)).collect();
-        let message = match wanted {
-            Some(wanted) if all.contains(wanted) => {
-                for (line, _) in self.rows.iter().filter(|(_, cells)| of(cells) != wanted) {
-                    intake.leave_out("row", "it is of another person, or of none", Spot::Line(*line));
-                }
-                self.rows.retain(|(_, cells)| of(cells) == wanted);
-                return true;
-            }
-            Some(wanted) => format!("the file holds no person `{wanted}`"),
-            None if all.len() > 1 => format!("the file holds {} persons", all.len()),
-            None => return true,
-        };
-        several(intake, &message, all.iter().map(String::as_str).collect());
-        false
-    }
-
-    /// The filled cells of a column with their lines.
-    fn column(&self, at: Option<usize>) -> impl Iterator<Item = (usize, &str)> {
-        self.rows
-            .iter()
-            .filter_map(move |(line, cells)| Some((*line, cells.get(at?)?.trim())).filter(|(_, cell)| !cell.is_empty()))
+    for (line, cells) in table.rows() {
+        row(intake, &table.columns, line, &cells, decimal, order, &mut left_out);
     }
 }
 

@@ -240,9 +240,9 @@ fn statuses_bounds_components_words_and_missing_values() {
     }
     for stamp in [Json::Null, json!("2024-03"), json!("yesterday")] {
         let untimed = with("2345-7", "effectiveDateTime", stamp);
-        let (_, found) = read_bundle(PATIENT, &[untimed.clone()]);
+        let (_, found) = read_bundle(PATIENT, std::slice::from_ref(&untimed));
         assert!(codes(&found).contains(&"P2064"), "{found}");
-        let (patient, found) = read_bundle(&format!("{PATIENT}time = \"7 h\"\n"), &[untimed.clone()]);
+        let (patient, found) = read_bundle(&format!("{PATIENT}time = \"7 h\"\n"), std::slice::from_ref(&untimed));
         if untimed["effectiveDateTime"] == "yesterday" {
             assert!(codes(&found).contains(&"P2064"), "{found}");
             continue;
@@ -414,12 +414,27 @@ fn lines_of_resources_are_read_and_broken_ones_are_placed() {
     assert_eq!(codes(&found)[0], "P2033");
 }
 
+/// Replaces the value that stands at a place in the order of walking.
+fn replace(json: &mut Json, at: &mut usize, by: &Json) {
+    if *at == 0 {
+        *json = by.clone();
+    }
+    *at = at.wrapping_sub(1);
+    match json {
+        Json::Array(list) => list.iter_mut().for_each(|inner| replace(inner, at, by)),
+        Json::Object(map) => map.values_mut().for_each(|inner| replace(inner, at, by)),
+        _ => {}
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64), ..ProptestConfig::default() })]
 
     #[test]
-    fn changed_bytes_never_panic(at in 0usize..4000, byte in any::<u8>(), cut in 0usize..4000, lines in any::<bool>()) {
-        let resources = [
+    fn changed_bytes_never_panic(at in 0usize..4000, byte in any::<u8>(), cut in 0usize..4000, lines in any::<bool>(), node in 0usize..100, by in 0usize..12) {
+        let by = &[json!(null), json!(-1e308), json!(1e-300), json!("x"), json!([]), json!({}), json!(true), json!("9999-12-31T23:59:59Z"),
+            json!("-9999"), json!("9999-12-31"), json!(4_000_000_000_u64), json!([{}])][by];
+        let mut resources = [
             observation("2345-7", quantity(90.0, "mg/dL")),
             json!({ "resourceType": "Patient", "id": "p1", "gender": "male", "birthDate": "1970-01" }),
             medication("MedicationRequest", "11289", json!({
@@ -428,6 +443,9 @@ proptest! {
                     "doseAndRate": [{ "doseQuantity": quantity(5.0, "mg") }] }] })),
             medication("MedicationAdministration", "11289", json!({ "effectiveDateTime": "2024-03-02", "dosage": { "dose": quantity(5.0, "mg") } })),
         ];
+        for resource in &mut resources {
+            replace(resource, &mut node.clone(), by);
+        }
         let mut bytes = if lines {
             resources.iter().map(|resource| format!("{resource}\n")).collect::<String>().into_bytes()
         } else {

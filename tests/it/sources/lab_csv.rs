@@ -138,10 +138,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64), ..ProptestConfig::default() })]
 
     #[test]
-    fn changed_bytes_never_panic(at in 0usize..1000, byte in any::<u8>(), cut in 0usize..1000) {
+    fn changed_bytes_never_panic(at in 0usize..1000, byte in any::<u8>(), more in prop::collection::vec((0usize..1000, any::<u8>()), 0..6), cut in 0usize..1000) {
         let mut bytes = ENGLISH.as_bytes().to_vec();
         let length = bytes.len();
         bytes[at % length] = byte;
+        more.iter().for_each(|(at, byte)| bytes[at % length] = *byte);
         bytes.truncate(length - (cut % length) * usize::from(cut % 3 == 0));
         let manifest = format!("{PATIENT}format = \"lab_csv\"\n");
         read(&[("patient.toml", manifest.as_bytes()), ("labs.csv", &bytes)]);

@@ -5,8 +5,9 @@ use jiff::civil::{Date, Time};
 use super::super::super::intake::Intake;
 use super::super::lab::midnight;
 use super::super::{Input, Spot, When};
-use super::Table;
+
 use super::numbers::undecided;
+use super::table::Table;
 use crate::units;
 
 /// Which of the first two numbers of a date is the day.
@@ -47,24 +48,28 @@ pub(super) fn decide(intake: &mut Intake, input: &Input, table: &Table) -> Optio
         Some(_) => return undecided(intake, Spot::Whole, "`date_order` is \"dmy\" or \"mdy\"", "date_order = \"dmy\""),
         None => {}
     }
-    let dates: Vec<(usize, &str, [i16; 3])> =
-        table.column(table.columns.time).filter_map(|(line, cell)| Some((line, cell, parts(cell)?.0))).collect();
-    let day_first = dates.iter().find(|(.., [a, _, _])| *a > 12);
-    let month_first = dates.iter().find(|(.., [_, b, _])| *b > 12);
-    match (day_first, month_first) {
-        (Some(_), None) => Some(Order::DayFirst),
-        (None, Some(_)) => Some(Order::MonthFirst),
-        (Some((line, day, _)), Some((other, month, _))) => {
+    // The first date that only the one order fits, that only the other fits, and that both fit as two days.
+    let (mut day_first, mut month_first, mut either) = (None, None, None);
+    for (line, cell) in table.column(table.columns.time) {
+        let first = match parts(&cell).map(|([a, b, _], _)| (a, b)) {
+            Some((a, _)) if a > 12 => &mut day_first,
+            Some((_, b)) if b > 12 => &mut month_first,
+            Some((a, b)) if a != b => &mut either,
+            _ => continue,
+        };
+        first.get_or_insert((line, cell));
+    }
+    match (day_first, month_first, either) {
+        (Some((line, day)), Some((other, month)), _) => {
             let message = format!("`{day}` (line {line}) has the day first, `{month}` the month");
-            undecided(intake, Spot::Line(*other), &message, "date_order = \"dmy\"")
+            undecided(intake, Spot::Line(other), &message, "date_order = \"dmy\"")
         }
-        (None, None) => match dates.iter().find(|(.., [a, b, _])| a != b) {
-            Some((line, date, _)) => {
-                let message = format!("`{date}` may be two days, and no other date tells which number is the day");
-                undecided(intake, Spot::Line(*line), &message, "date_order = \"dmy\" or \"mdy\"")
-            }
-            None => Some(Order::DayFirst),
-        },
+        (None, Some(_), _) => Some(Order::MonthFirst),
+        (None, None, Some((line, date))) => {
+            let message = format!("`{date}` may be two days, and no other date tells which number is the day");
+            undecided(intake, Spot::Line(line), &message, "date_order = \"dmy\" or \"mdy\"")
+        }
+        _ => Some(Order::DayFirst),
     }
 }
 

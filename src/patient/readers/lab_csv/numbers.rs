@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::super::super::intake::Intake;
 use super::super::{Input, Spot};
-use super::Table;
+use super::table::Table;
 
 /// The sign before the decimals; the other one groups thousands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +30,7 @@ impl Decimal {
 /// Without the sign between groups of three digits; `None` where it stands elsewhere.
 fn ungrouped(text: &str, sign: char) -> Option<String> {
     let (whole, rest) = text.split_once(['.', ',']).map_or((text, ""), |_| {
-        let last = text.rfind(|letter: char| letter == '.' || letter == ',').unwrap_or(text.len());
+        let last = text.rfind(['.', ',']).unwrap_or(text.len());
         if text[last..].starts_with(sign) { (text, "") } else { text.split_at(last) }
     });
     let mut groups = whole.trim_start_matches(['-', '+']).split(sign);
@@ -51,31 +51,36 @@ pub(super) fn decide(intake: &mut Intake, input: &Input, table: &Table) -> Optio
         Some(_) => return undecided(intake, Spot::Whole, "`decimal` is \".\" or \",\"", "decimal = \",\""),
         None => {}
     }
-    let columns = [table.columns.value, table.columns.lower_limit];
-    let cells = columns.iter().flat_map(|at| table.column(*at));
-    let cells = cells.map(|(line, cell)| (line, cell.trim_start_matches(['<', '>', '=', '≤', '≥', ' '])));
     let numeric = |cell: &str| {
         cell.bytes().all(|byte| byte.is_ascii_digit() || b".,-+".contains(&byte)) && cell.contains(['.', ','])
     };
-    let cells: Vec<(usize, &str)> = cells.filter(|(_, cell)| numeric(cell)).collect();
-    let only = |decimal: Decimal, other: Decimal| {
-        cells.iter().find(|(_, cell)| decimal.number(cell).is_some() && other.number(cell).is_none())
-    };
-    match (only(Decimal::Point, Decimal::Comma), only(Decimal::Comma, Decimal::Point)) {
-        (Some(_), None) => Some(Decimal::Point),
-        (None, Some(_)) => Some(Decimal::Comma),
-        (Some((line, point)), Some((other, comma))) => {
-            let message = format!("decimals have a point (`{point}`, line {line}) and a comma (`{comma}`)");
-            undecided(intake, Spot::Line(*other), &message, "decimal = \",\"")
+    // The first cells that only the one or only the other reading fits, and the first that both fit in two ways.
+    let (mut point, mut comma, mut either) = (None, None, None);
+    for at in [table.columns.value, table.columns.lower_limit] {
+        for (line, cell) in table.column(at) {
+            let cell = cell.trim_start_matches(['<', '>', '=', '≤', '≥', ' ']);
+            let first = match (Decimal::Point.number(cell).is_some(), Decimal::Comma.number(cell).is_some()) {
+                _ if !numeric(cell) => continue,
+                (true, false) => &mut point,
+                (false, true) => &mut comma,
+                _ if cell.contains(',') => &mut either,
+                _ => continue,
+            };
+            first.get_or_insert_with(|| (line, cell.to_string()));
         }
-        // No cell speaks for either: 1,234 may be a thousand or one.
-        (None, None) => match cells.iter().find(|(_, cell)| cell.contains(',')) {
-            Some((line, cell)) => {
-                let message = format!("`{cell}` may be thousands or decimals, and no other value tells which");
-                undecided(intake, Spot::Line(*line), &message, "decimal = \",\"")
-            }
-            None => Some(Decimal::Point),
-        },
+    }
+    match (point, comma, either) {
+        (Some((line, point)), Some((other, comma)), _) => {
+            let message = format!("decimals have a point (`{point}`, line {line}) and a comma (`{comma}`)");
+            undecided(intake, Spot::Line(other), &message, "decimal = \",\"")
+        }
+        (None, Some(_), _) => Some(Decimal::Comma),
+        // 1,234 may be a thousand or one.
+        (None, None, Some((line, cell))) => {
+            let message = format!("`{cell}` may be thousands or decimals, and no other value tells which");
+            undecided(intake, Spot::Line(line), &message, "decimal = \",\"")
+        }
+        _ => Some(Decimal::Point),
     }
 }
 
