@@ -360,6 +360,10 @@ fn doses_are_what_was_administered_and_plans_only_where_asked_for() {
         assert!(left.contains(&expected), "{expected:?} of {left:?}");
     }
     let asked = format!("{PATIENT}take_requests = true\n");
+    // What was administered is not counted again as a plan.
+    let (patient, found) = read_bundle(&asked, &all);
+    assert!(!found.has_errors() && patient.exposure("oral_warfarin").unwrap().events.len() == 3, "{found}");
+    assert!(left_out(&patient).contains(&("it (11289)", "its doses are taken from the MedicationAdministration")));
     for (timing, hours) in [
         (
             json!({ "repeat": { "frequency": 1, "period": 1, "periodUnit": "d", "boundsPeriod": { "end": "2024-03-05" } } }),
@@ -380,6 +384,14 @@ fn doses_are_what_was_administered_and_plans_only_where_asked_for() {
             patient.exposure("oral_warfarin").unwrap().events.iter().map(|event| event.time_h).collect();
         assert_eq!(times, hours, "{timing}");
     }
+    let daily = json!({ "repeat": { "frequency": 1, "period": 1, "periodUnit": "d" } });
+    let mut stopped = plan(daily.clone());
+    stopped["status"] = json!("stopped");
+    let to = format!("{asked}to = \"2024-03-04 12:00\"\n");
+    let (patient, _) = read_bundle(&to, &[plan(daily)]);
+    assert_eq!(patient.exposure("oral_warfarin").unwrap().events.len(), 3);
+    let (_, found) = read_bundle(&to, &[stopped]);
+    assert!(codes(&found).contains(&"P2068"), "{found}");
     for timing in [
         json!({ "repeat": { "frequency": 1, "period": 1, "periodUnit": "d" } }),
         json!({ "repeat": { "when": ["HS"], "count": 3 } }),

@@ -7,9 +7,10 @@ use super::super::super::intake::Intake;
 use super::super::lab_units::ucum;
 use super::super::{Item, Shape, Spot, Told, When};
 use super::observation::unit;
+use super::persons::Person;
 use super::resources::Resource;
 use super::timing::{Plan, schedule};
-use super::{Coded, Reader, label};
+use super::{Coded, Reader, codings, label};
 use crate::units::Unit;
 
 /// How much is given at once.
@@ -21,13 +22,29 @@ enum Dose<'d> {
     Unknown,
 }
 
+/// Types of resources that doses come from, the surest first.
+const ORIGINS: [&str; 3] = ["MedicationAdministration", "MedicationRequest", "MedicationStatement"];
+
 impl Reader {
+    /// Remembers the surest origin of doses of each code.
+    pub(super) fn rank(&mut self, resource: &Resource, person: &Person) {
+        let Some(rank) = ORIGINS.iter().position(|kind| *kind == resource.kind()) else { return };
+        if !person.has(resource) || !is_given(resource) {
+            return;
+        }
+        let medication = self.medication(resource.json);
+        for (system, code) in codings(&medication["code"]) {
+            let origin = self.origins.entry((system, code.into())).or_insert(rank as u8);
+            *origin = (*origin).min(rank as u8);
+        }
+    }
+
     pub(super) fn administration(&mut self, intake: &mut Intake, resource: &Resource) {
         let json = resource.json;
         let spot = Spot::Path(&resource.path);
         let medication = self.medication(json);
         let status = json["status"].as_str().unwrap_or("missing");
-        if !["completed", "in-progress", "stopped"].contains(&status) {
+        if !is_given(resource) {
             return self.leave_out(intake, &label(&medication["code"]), &format!("its status is `{status}`"), spot);
         }
         let Some(coded) = self.coded(intake, &medication["code"], &resource.path) else { return };
@@ -61,7 +78,7 @@ impl Reader {
         }
         let status = json["status"].as_str().unwrap_or("missing");
         let is_plan = ["proposal", "plan", "option"].contains(&json["intent"].as_str().unwrap_or("order"));
-        if !["active", "completed", "taken", "taking", "stopped"].contains(&status) || is_plan {
+        if !is_given(resource) || is_plan {
             let why = if is_plan { "its intent is no order".into() } else { format!("its status is `{status}`") };
             return self.leave_out(intake, &what, &why, spot);
         }
@@ -69,6 +86,10 @@ impl Reader {
             return self.leave_out(intake, &what, "it says not to give it", spot);
         }
         let Some(coded) = self.coded(intake, &medication["code"], &resource.path) else { return };
+        let surest = self.origins.get(&(coded.system, coded.code.to_string())).map(|rank| ORIGINS[usize::from(*rank)]);
+        if let Some(surer) = surest.filter(|surest| *surest != resource.kind()) {
+            return self.leave_out(intake, &what, &format!("its doses are taken from the {surer}"), spot);
+        }
         if coded.term.is_some_and(|term| !term.categories.is_empty()) {
             return give(intake, &coded, &Dose::Unknown, 0.0, When::Untold, spot);
         }
@@ -91,7 +112,10 @@ impl Reader {
                 unplaced(intake, Spot::Path(&path), "the dose is a range");
                 continue;
             }
-            let plan = Plan { whole: json, timing: &instruction["timing"], end_h: intake.now.to_h };
+            // What has ended did so at a time of its own.
+            let goes_on = ["active", "taken", "taking"].contains(&status);
+            let end_h = intake.now.to_h.filter(|_| goes_on);
+            let plan = Plan { whole: json, timing: &instruction["timing"], end_h };
             match schedule(&plan, &intake.reader.clock) {
                 Ok(hours) => {
                     let at = format!("{path}/doseAndRate/0/doseQuantity");
@@ -167,6 +191,15 @@ impl Reader {
             intake.doubtful("P2066", spot, &message, help);
             Dose::Unknown
         })
+    }
+}
+
+/// Whether the status of a resource says that doses were given or are to be.
+fn is_given(resource: &Resource) -> bool {
+    let status = resource.json["status"].as_str().unwrap_or("missing");
+    match resource.kind() {
+        "MedicationAdministration" => ["completed", "in-progress", "stopped"].contains(&status),
+        _ => ["active", "completed", "taken", "taking", "stopped"].contains(&status),
     }
 }
 

@@ -60,8 +60,12 @@ fn read(intake: &mut Intake, input: &Input) {
     let wanted = intake.key(input.section, "patient").map(String::from);
     let Some(source) = Source::open(intake, input) else { return };
     let Some(person) = persons::choose(intake, &source, wanted.as_deref()) else { return };
-    let mut reader = Reader { take_requests, medications: HashMap::new(), told_apart: HashSet::new() };
+    let mut reader =
+        Reader { take_requests, medications: HashMap::new(), origins: HashMap::new(), told_apart: HashSet::new() };
     source.each(intake, false, &mut |_, resource| reader.remember(resource));
+    if take_requests {
+        source.each(intake, false, &mut |_, resource| reader.rank(resource, &person));
+    }
     source.each(intake, true, &mut |intake, resource| reader.resource(intake, resource, &person));
 }
 
@@ -71,6 +75,9 @@ struct Reader {
     take_requests: bool,
     /// Medications by their references, as far as doses may name them.
     medications: HashMap<String, Json>,
+    /// Where the doses of a code come from: what was administered comes before what was prescribed, and that before what is
+    /// said to be taken, so that no dose is counted twice.
+    origins: HashMap<(&'static str, String), u8>,
     /// What was left out so far, so that a hostile file cannot fill the list.
     told_apart: HashSet<String>,
 }
