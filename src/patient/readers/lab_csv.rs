@@ -78,10 +78,15 @@ fn row(
     let cell = |at: Option<usize>| at.and_then(|at| cells.get(at)).map(str::trim).filter(|cell| !cell.is_empty());
     let (code, name) = (cell(columns.code), cell(columns.name));
     let Some((system, code, term)) = named(intake, code, name) else {
-        let what = name.or(code).unwrap_or("a row without a name");
-        let what = if left_out.contains(what) || left_out.len() < TOLD_APART { what } else { "others" };
-        left_out.insert(what.into());
-        return intake.leave_out(what, "the vocabulary has no name for it", spot);
+        let what = match (name, code) {
+            (Some(name), Some(code)) => format!("{name} ({code})"),
+            (name, code) => name.or(code).unwrap_or("a row without a name").into(),
+        };
+        let known = left_out.contains(&what) || left_out.len() < TOLD_APART;
+        let what = if known { what } else { "others".into() };
+        intake.leave_out(&what, "the vocabulary has no name for it", spot);
+        left_out.insert(what);
+        return;
     };
     let label = term.map_or(&*code, |term| term.name.as_str());
     if let Some(specimen) = cell(columns.specimen).filter(|specimen| system != "loinc" && !is_blood(specimen)) {
@@ -129,6 +134,8 @@ fn named<'c, 'v>(
     name: Option<&'c str>,
 ) -> Option<(&'static str, Cow<'c, str>, Option<&'v Term>)> {
     let mut ignored = None;
+    // A code that the vocabulary lacks is of something else than its name alone would say: of urine, say.
+    let name = name.filter(|_| !code.is_some_and(is_loinc));
     for text in [code, name].into_iter().flatten() {
         let lower = text.to_lowercase();
         let snake = lower.replace([' ', '-'], "_");
@@ -143,6 +150,14 @@ fn named<'c, 'v>(
         }
     }
     ignored
+}
+
+/// Whether a code has the form of LOINC's: digits, and one that checks them.
+fn is_loinc(code: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    code.split_once('-').is_some_and(|(number, check)| {
+        (1..=7).contains(&number.len()) && digits(number) && check.len() == 1 && digits(check)
+    })
 }
 
 fn when(intake: &mut Intake, columns: &Columns, cells: &csv::StringRecord, order: Order, spot: Spot) -> Option<When> {

@@ -27,6 +27,8 @@ const ENGLISH: &str = "\u{feff}Some Hospital, Report\r\nPrinted;2024-04-01\r\n\r
     33914-3,eGFR,>90,mL/min/1.73 m2,2024-03-05T07:00:00Z,,\r\n\
     ,Creatinine,1.02,mg/dL,2024-03-05 08:00,,\r\n\
     ,Unicorn factor,3,mg/dL,2024-03-05 08:00,,\r\n\
+    2161-8,Creatinine,110,mg/dL,2024-03-05 09:00,,\r\n\
+    LOCAL7,Sodium,140,mmol/L,2024-03-05 08:00,,\r\n\
     2093-3,Cholesterol,hemolysed,mg/dL,2024-03-05 08:00,,\r\n\
     2276-4,Ferritin,90,ng/mL,2024-03-05 08:00,,<\r\n";
 
@@ -42,8 +44,13 @@ fn rows_are_read_by_code_or_name_with_bounds_and_limits() {
     assert_eq!(first(&patient, "egfr"), (104.0, 90.0, Censoring::Above));
     assert_eq!(first(&patient, "creatinine").1, 1.02);
     assert_eq!(first(&patient, "ferritin"), (104.0, 90.0, Censoring::Below));
+    assert_eq!(first(&patient, "sodium").1, 140.0);
+    // Of urine, by its code: not the creatinine of blood that the name alone would be.
+    let creatinine = patient.observations.iter().find(|seen| seen.name == "creatinine").unwrap();
+    assert_eq!(creatinine.readings.len(), 1);
     assert_eq!(crp.readings[0].origin.line, Some(7));
     let left: Vec<(&str, &str)> = patient.left_out.iter().map(|left| (left.what.as_str(), left.why.as_str())).collect();
+    assert!(left.contains(&("Creatinine (2161-8)", "the vocabulary has no name for it")), "{left:?}");
     assert!(left.contains(&("Unicorn factor", "the vocabulary has no name for it")), "{left:?}");
     assert!(left.contains(&("total_cholesterol", "its value is no number: hemolysed")), "{left:?}");
 }
