@@ -18,6 +18,7 @@ use super::super::vocabulary::{Role, Term};
 use super::lab::{comparator, unit_of, untimed};
 use super::lab_units::ucum;
 use super::{Format, Head, Input, Item, Shape, Spot, Told, When};
+use crate::units::Unit;
 
 pub(super) const FORMAT: Format = Format {
     name: "lab_csv",
@@ -43,6 +44,23 @@ fn read(intake: &mut Intake, input: &Input) {
             declared.push((key, title.to_string()));
         }
     }
+    let mut time_unit = None;
+    // `minute [min]` is a column of numbers.
+    if let Some((_, title)) = declared.iter_mut().find(|(key, _)| *key == "time_column")
+        && let Some((name, unit)) = title.strip_suffix(']').and_then(|title| title.rsplit_once('['))
+    {
+        match Unit::parse(unit).ok().filter(Unit::is_time) {
+            Some(unit) => time_unit = Some(unit),
+            None => {
+                return intake.wrong(
+                    Spot::Whole,
+                    &format!("`{unit}` is no unit of time"),
+                    "time_column = \"minute [min]\"",
+                );
+            }
+        }
+        *title = name.trim().into();
+    }
     let Some(text) = numbers::whole_text(intake, input) else { return };
     let Some(mut table) = Table::new(text, &declared) else {
         let message = "no line of the first ones has the titles of a value and of a code or name";
@@ -53,6 +71,7 @@ fn read(intake: &mut Intake, input: &Input) {
         );
         return;
     };
+    table.columns.time_unit = time_unit;
     let wanted = intake.key(input.section, "patient");
     if !table.check(intake, wanted) {
         return;
@@ -167,7 +186,14 @@ fn when(intake: &mut Intake, columns: &Columns, cells: &csv::StringRecord, order
         (Some(date), Some(clock)) => Some(Cow::Owned(format!("{date} {clock}"))),
         (date, _) => date.map(Cow::Borrowed),
     };
-    match stamp.as_deref().and_then(|stamp| order.read(intake, stamp, spot)) {
+    let read = match &columns.time_unit {
+        Some(unit) => {
+            let number = stamp.as_deref().and_then(|stamp| Decimal::Point.number(stamp));
+            number.and_then(|number| unit.convert(number, &intake.reader.hour)).map(When::Hours)
+        }
+        None => stamp.as_deref().and_then(|stamp| order.read(intake, stamp, spot)),
+    };
+    match read {
         Some(when) => Some(when),
         None if stamp.is_none() && intake.now.time_h.is_some() => Some(When::Untold),
         None => {

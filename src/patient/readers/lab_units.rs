@@ -104,8 +104,18 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("score", "1"),
 ];
 
-/// Symbols of Europe's laboratories for thousands of millions a litre, where a count is meant.
-const COUNTS: [(&str, &str); 4] = [("G/L", "10*9/L"), ("G/l", "10*9/L"), ("T/L", "10*12/L"), ("T/l", "10*12/L")];
+/// Symbols that mean something else in UCUM, taken where the name is measured so: thousands of millions a litre, and
+/// moles a litre.
+const SYMBOLS: [(&str, &str); 8] = [
+    ("G/L", "10*9/L"),
+    ("G/l", "10*9/L"),
+    ("T/L", "10*12/L"),
+    ("T/l", "10*12/L"),
+    ("mM", "mmol/L"),
+    ("uM", "umol/L"),
+    ("nM", "nmol/L"),
+    ("pM", "pmol/L"),
+];
 
 /// A unit in UCUM as it fits a name, as far as its spelling is known; else as it is written.
 ///
@@ -118,14 +128,15 @@ pub(super) fn ucum<'t>(written: &'t str, term: Option<&Term>) -> Cow<'t, str> {
         (term.conversion(&unit).is_some() || term.other_scale.iter().any(|(other, _)| *other == unit)).then_some(())
     };
     let written = written.trim();
-    if let Some((_, count)) = COUNTS.iter().find(|(spelling, count)| *spelling == written && fits(count).is_some()) {
-        return Cow::Borrowed(count);
-    }
     let squeezed: String = written.chars().filter(|letter| !letter.is_whitespace()).map(plain).collect();
+    let symbol = SYMBOLS.iter().find(|(spelling, _)| *spelling == squeezed).map(|(_, meant)| *meant);
+    if let Some(meant) = symbol.filter(|meant| fits(meant).is_some()) {
+        return Cow::Borrowed(meant);
+    }
     let lower = squeezed.to_lowercase();
     let known = SPELLINGS.iter().find(|(spelling, _)| *spelling == lower).map(|(_, meant)| *meant);
     // `G/L` is no gram.
-    let known = known.filter(|_| !COUNTS.iter().any(|(spelling, _)| *spelling == written));
+    let known = known.filter(|_| symbol.is_none());
     let text: Cow<'t, str> = match known {
         Some(meant) => Cow::Borrowed(meant),
         None if squeezed == written => Cow::Borrowed(written),
@@ -177,6 +188,9 @@ mod tests {
             ("leukocytes", "G/L", "10*9/L"),
             ("leukocytes", "x10E3/uL", "10*3/uL"),
             ("haemoglobin", "G/L", "G/L"),
+            ("plasma_glucose", "mM", "mmol/L"),
+            ("creatinine", "μM", "umol/L"),
+            ("height", "um", "um"),
             ("haemoglobin", "gm/dl", "g/dL"),
             ("egfr", "mL/min/1.73 m²", "mL/min/{1.73_m2}"),
             ("hba1c", "mmol/mol", "mmol/mol"),
@@ -186,7 +200,7 @@ mod tests {
             assert_eq!(ucum(written, vocabulary.term(name)), meant, "{name} in {written}");
         }
         assert_eq!(ucum("mcg/L", None), "ug/L");
-        for (spelling, meant) in SPELLINGS.iter().chain(&COUNTS) {
+        for (spelling, meant) in SPELLINGS.iter().chain(&SYMBOLS) {
             assert!(Unit::parse(meant).is_ok(), "{spelling}: {meant}");
         }
     }

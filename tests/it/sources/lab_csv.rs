@@ -93,6 +93,9 @@ fn other_columns_decimals_and_orders_are_decided_or_asked_for() {
         ("", rows(&["sodium,140,mmol/L"]), "P2033"),
         ("", rows(&["sodium,140,mg/L,2024-03-04"]), "U1002"),
         ("", rows(&["gfr,90,mL/min/1.73m2,2024-03-04"]), "P2069"),
+        ("unit = \"einheiten\"\n", rows(&["sodium,140,mmol/L,2024-03-04"]), "P2033"),
+        ("time_column = \"date [kg]\"\n", rows(&["sodium,140,mmol/L,3"]), "P2033"),
+        ("time_column = \"date [min]\"\n", rows(&["sodium,140,mmol/L,soon"]), "P2064"),
         ("format = \"lab_csv\"\n", "a,b\n1,2\n".into(), "P2033"),
     ] {
         let (_, found) = table(more, &text);
@@ -126,6 +129,30 @@ fn other_persons_and_other_specimens_are_not_taken() {
     let left: Vec<(&str, &str)> = patient.left_out.iter().map(|left| (left.what.as_str(), left.why.as_str())).collect();
     assert!(left.contains(&("creatinine", "its specimen is `Urine`")), "{left:?}");
     assert!(left.contains(&("row", "it is of another person, or of none")), "{left:?}");
+}
+
+/// One person of a table of twenty, in minutes since the drink.
+#[test]
+fn a_published_table_in_minutes_is_read() {
+    let Some(path) = super::shared("ogtt/fujita2022_ogtt75g_long.csv") else { return };
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, found) = table("", &text);
+    assert_eq!(codes(&found)[0], "P2060", "{found}");
+    let keys = "patient = \"3\"\ntime_column = \"time_min [min]\"\nformat = \"lab_csv\"\n";
+    let (patient, found) =
+        table(&format!("start = \"-1 h\"\n{keys}").replace("start", "device = \"lab\"\nas = {}\n# start"), &text);
+    assert!(!found.has_errors(), "{found}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    let expected: Vec<(f64, f64)> = rows
+        .iter()
+        .filter(|row| row[0] == "3" && row[2] == "Glucose" && !row[1].starts_with('-'))
+        .map(|row| (row[1].parse::<f64>().unwrap() / 60.0, row[4].parse().unwrap()))
+        .collect();
+    let seen = patient.observations.iter().find(|seen| seen.name == "plasma_glucose").unwrap();
+    assert!(expected.len() > 10 && seen.readings.len() == expected.len(), "{}", expected.len());
+    for (reading, (time, value)) in seen.readings.iter().zip(expected) {
+        assert!((reading.time_h - time).abs() < 1e-12 && (reading.value - value).abs() < 1e-9, "{time}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The columns of a laboratory's table, found by how they are usually called, or as the bundle names them.
 
+use crate::units::Unit;
+
 /// How the columns are called that a laboratory's table has, in lower case and without signs.
 const TITLES: [(&str, &[&str]); 10] = [
     ("code", &["loinc", "loinccode", "loincnum", "loincnumber", "code", "testcode", "resultcode"]),
@@ -34,7 +36,7 @@ const TITLES: [(&str, &[&str]); 10] = [
     ),
     ("lower_limit", &["lowerlimit", "detectionlimit", "lod", "loq", "limitofdetection", "nachweisgrenze"]),
     ("flag", &["flag", "comparator", "operator", "valuemodifier"]),
-    ("person", &["patientid", "patient", "mrn", "personid", "subjectid", "pid"]),
+    ("person", &["patientid", "patient", "mrn", "personid", "person", "subjectid", "subject", "participant", "pid"]),
     ("specimen", &["specimen", "specimentype", "specimensource", "sampletype", "material", "probenmaterial"]),
     ("clock", &["time", "collectiontime", "uhrzeit", "clock", "zeit"]),
 ];
@@ -50,6 +52,8 @@ pub(super) struct Columns {
     pub value: Option<usize>,
     pub unit: Option<usize>,
     pub time: Option<usize>,
+    /// Where times are numbers since the epoch.
+    pub time_unit: Option<Unit>,
     /// Time of day, where the date has a column of its own.
     pub clock: Option<usize>,
     pub lower_limit: Option<usize>,
@@ -69,6 +73,7 @@ pub(super) fn titles(text: &str, declared: &[(&'static str, String)]) -> Option<
         let mut reader = reader.has_headers(false).delimiter(delimiter).flexible(true).from_reader(line.as_bytes());
         if let Some(Ok(cells)) = reader.records().next()
             && let columns = Columns::of(&cells, declared)
+            && declared.iter().all(|(_, title)| cells.iter().any(|cell| cell.trim() == title.trim()))
             && columns.value.is_some()
             && (columns.code.is_some() || columns.name.is_some())
         {
@@ -101,6 +106,7 @@ impl Columns {
             value: find("value"),
             unit: find("unit"),
             time,
+            time_unit: None,
             clock: clock.filter(|clock| Some(*clock) != time),
             lower_limit: find("lower_limit"),
             flag: find("flag"),
