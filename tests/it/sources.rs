@@ -1,6 +1,7 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
 mod fhir;
+mod fhir_record;
 mod fitbit;
 mod lab_csv;
 mod laboratory;
