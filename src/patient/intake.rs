@@ -9,13 +9,14 @@ use serde_json::Value as Json;
 
 use super::files::TextFile;
 use super::load::Reader;
+use super::measure::{Line, Measure, measure};
 use super::named::Known;
 use super::readers::{Input, Item, Shape, Spot, Told, When};
 use super::section::Section;
-use super::vocabulary::{Conversion, Role, Term, misfit};
+use super::vocabulary::{Conversion, Role, Term};
 use super::{Censoring, Genotype, Origin};
 use crate::diagnostic::{Diagnostic, Location};
-use crate::units::{Stamp, Unit, mismatch, unreadable};
+use crate::units::{Stamp, Unit, unreadable};
 
 /// What is gathered from all `[[source]]` entries of a bundle, and the entry that is being read.
 pub(super) struct Intake<'r, 'v> {
@@ -66,16 +67,6 @@ pub(super) enum Kind {
     Amount,
     Rate,
     Held,
-}
-
-/// How the number in a declared unit becomes the stored one.
-#[derive(Clone)]
-struct Measure {
-    kind: Kind,
-    unit: Unit,
-    conversion: Conversion,
-    /// Power of the duration [h] that the number is multiplied by.
-    by_duration: i32,
 }
 
 /// All items of one name, device and kind.
@@ -140,15 +131,23 @@ impl<'r, 'v> Intake<'r, 'v> {
 
     /// Takes one item in, or counts it as left out, or reports what is wrong with its unit (U1001, U1002, P2025).
     pub(super) fn item(&mut self, item: &Item) {
-        let (name, term) = match self.known(item.system, item.code) {
-            Known::Name(name, term) => (name, term),
+        let (mut name, mut term, renamed) = match self.known(item.system, item.code) {
+            Known::Name(name, term, renamed) => (name, term, renamed),
             Known::Ignored(why) => return self.leave_out(item.code, &why, item.spot),
         };
         if !self.chosen(&name, item.code, item.device) {
             return self.leave_out(&name, "`only` takes another device", item.spot);
         }
+        let mut line = None;
+        if let (Some(own), Told::Number { unit, .. }) = (term, item.told)
+            && let Some(found) = Line::of(self.reader.vocabulary, own, unit, renamed)
+        {
+            (name, term, line) = (found.to.name.as_str().into(), Some(found.to), Some(found));
+        }
         let Some(time_h) = self.hours(&name, item) else { return };
-        if let Some(why) = self.outside(time_h) {
+        // What holds of the person all the time is not cut off by a window.
+        let lasting = item.shape == Shape::Fact && (item.when == When::Untold || matches!(item.told, Told::Born(_)));
+        if let Some(why) = self.outside(time_h).filter(|_| !lasting) {
             return self.leave_out(&name, why, item.spot);
         }
         let (number, unit, censoring, sd) = match item.told {
@@ -162,7 +161,7 @@ impl<'r, 'v> Intake<'r, 'v> {
             Told::Unknown => (f64::NAN, term.map_or("1", |term| term.unit.text()), Censoring::None, None),
         };
         let kind = kind_of(item.shape, term);
-        let Some(measure) = self.measure(&name, term, unit, kind, item.spot) else { return };
+        let Some(measure) = self.measure(&name, term, line, unit, kind, item.spot) else { return };
         let duration_h = match item.shape {
             Shape::Amount { duration_h } => duration_h,
             Shape::Rate { duration_h } => duration_h.unwrap_or(0.0),
@@ -351,7 +350,9 @@ impl<'r, 'v> Intake<'r, 'v> {
 
     fn word(&mut self, name: &Arc<str>, term: Option<&'v Term>, word: &str, time_h: f64, item: &Item) {
         let categories = term.map(|term| &term.categories).filter(|categories| !categories.is_empty());
-        let Some(value) = categories.and_then(|categories| categories.get(&word.to_lowercase())) else {
+        let lower = word.to_lowercase();
+        let lower = term.and_then(|term| term.answers.get(&lower)).unwrap_or(&lower);
+        let Some(value) = categories.and_then(|categories| categories.get(lower)) else {
             return self.leave_out(name, &format!("`{word}` is none of its categories"), item.spot);
         };
         let Some(conversion) = Conversion::new(&Unit::one(), &Unit::one(), None) else { return };
@@ -368,7 +369,15 @@ impl<'r, 'v> Intake<'r, 'v> {
     }
 
     /// How a unit becomes the stored one; what does not fit is reported once a name and unit.
-    fn measure(&mut self, name: &str, term: Option<&Term>, unit: &str, kind: Kind, spot: Spot) -> Option<Measure> {
+    fn measure(
+        &mut self,
+        name: &str,
+        term: Option<&Term>,
+        line: Option<Line>,
+        unit: &str,
+        kind: Kind,
+        spot: Spot,
+    ) -> Option<Measure> {
         let key = (name.to_string(), unit.to_string(), kind);
         if let Some(known) = self.units.get(&key).cloned() {
             if known.is_none() {
@@ -377,7 +386,16 @@ impl<'r, 'v> Intake<'r, 'v> {
             return known;
         }
         let measure = match Unit::parse(unit) {
-            Ok(declared) => measure(term, &declared, kind, &self.reader.hour).map_err(|finding| *finding),
+            Ok(declared) => match line {
+                Some(line) => line.conversion(&declared).map(|conversion| Measure {
+                    kind,
+                    unit: line.to.unit.clone(),
+                    conversion,
+                    by_duration: 0,
+                }),
+                None => measure(term, &declared, kind, &self.reader.hour),
+            }
+            .map_err(|finding| *finding),
             Err(error) => Err(unreadable(&error)),
         };
         let measure = match measure {
@@ -477,25 +495,4 @@ fn kind_of(shape: Shape, term: Option<&Term>) -> Kind {
         (Role::Exposure, Shape::Rate { duration_h: None }) => Kind::Held,
         (Role::Exposure, Shape::Fact | Shape::Sample) => Kind::Series,
     }
-}
-
-/// Finds how a declared unit becomes the vocabulary's: as it is, or, of amounts and rates, through the duration.
-fn measure(term: Option<&Term>, declared: &Unit, kind: Kind, hour: &Unit) -> Result<Measure, Box<Diagnostic>> {
-    let unit = term.map_or(declared, |term| &term.unit).clone();
-    let direct = term.map_or_else(|| Conversion::new(declared, &unit, None), |term| term.conversion(declared));
-    let equivalence = term.and_then(|term| term.equivalence.as_ref());
-    let through = |from: Unit, kind, by_duration| {
-        let conversion = Conversion::new(&from, &unit, equivalence)?;
-        Some(Measure { kind, unit: unit.clone(), conversion, by_duration })
-    };
-    let found = match (direct, kind) {
-        (Some(conversion), _) => Some(Measure { kind, unit: unit.clone(), conversion, by_duration: 0 }),
-        (None, Kind::Rate) => through(declared.times(hour), Kind::Amount, 1),
-        (None, Kind::Amount | Kind::Reading) => {
-            let kind = if kind == Kind::Amount { Kind::Rate } else { kind };
-            through(declared.per(hour), kind, -1)
-        }
-        (None, _) => None,
-    };
-    found.ok_or_else(|| Box::new(term.map_or_else(|| mismatch(declared, &unit), |term| misfit(term, declared))))
 }

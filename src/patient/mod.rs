@@ -11,6 +11,7 @@ mod genes;
 mod given;
 mod intake;
 mod load;
+mod measure;
 mod named;
 mod nuisance;
 mod observation;
@@ -32,7 +33,7 @@ pub use declared_summary::DeclaredSummary;
 pub use nuisance::{Device, Tested};
 pub use statistic::Statistic;
 pub use summary::SummaryRow;
-pub use vocabulary::{Conversion, Role, Term, Vocabulary, Wear};
+pub use vocabulary::{Conversion, Role, Scale, Term, Vocabulary, Wear};
 
 use crate::diagnostic::Location;
 use crate::units::Unit;

@@ -7,7 +7,8 @@ use super::vocabulary::{Role, Term};
 
 #[derive(Clone)]
 pub(super) enum Known<'v> {
-    Name(Arc<str>, Option<&'v Term>),
+    /// The flag: whether the bundle names the code otherwise than the vocabulary.
+    Name(Arc<str>, Option<&'v Term>, bool),
     /// With the reason.
     Ignored(String),
 }
@@ -23,15 +24,23 @@ impl<'v> Intake<'_, 'v> {
     /// Whether a code has a name, and what values of it are for the person, where the vocabulary says so.
     pub(super) fn named(&mut self, system: &'static str, code: &str) -> Option<Option<Role>> {
         match self.known(system, code) {
-            Known::Name(_, term) => Some(term.and_then(|term| term.role)),
+            Known::Name(_, term, _) => Some(term.and_then(|term| term.role)),
             Known::Ignored(_) => None,
+        }
+    }
+
+    /// The name of a code and what is known of it, or why an item of this code will be left out.
+    pub(super) fn term_of(&mut self, system: &'static str, code: &str) -> Result<Option<&'v Term>, String> {
+        match self.known(system, code) {
+            Known::Name(_, term, _) => Ok(term),
+            Known::Ignored(why) => Err(why),
         }
     }
 
     /// The name of a code, if it has one and the bundle does not ignore it.
     pub(super) fn name_of(&mut self, system: &'static str, code: &str) -> Option<Arc<str>> {
         match self.known(system, code) {
-            Known::Name(name, _) => Some(name),
+            Known::Name(name, ..) => Some(name),
             Known::Ignored(_) => None,
         }
     }
@@ -51,7 +60,7 @@ impl<'v> Intake<'_, 'v> {
             Known::Ignored("the bundle ignores it".into())
         } else {
             match renamed.as_deref().or(own) {
-                Some(name) => Known::Name(name.into(), vocabulary.term(name)),
+                Some(name) => Known::Name(name.into(), vocabulary.term(name), renamed.is_some()),
                 None => Known::Ignored(format!("the vocabulary has no name for this code ({system})")),
             }
         };

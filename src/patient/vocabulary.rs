@@ -25,8 +25,20 @@ pub struct Term {
     pub equivalence: Option<Quantity>,
     /// Units of the right dimension that are another scale, not to be converted, and the name that has it.
     pub other_scale: Vec<(Unit, String)>,
+    /// The name whose scale this one is a straight line of, so that values of a source can be told in that.
+    pub scale_of: Option<Scale>,
     /// Words instead of numbers, with the number that a model sees.
     pub categories: BTreeMap<String, f64>,
+    /// Words and codes of exports, in lower case, and the category that each is.
+    pub answers: BTreeMap<String, String>,
+    /// Words and codes, in lower case, of the ways by which a dose of this name is given; empty where any will do.
+    pub routes: Vec<String>,
+    /// Standard deviation of one healthy person's values from day to day, as a share of their mean [%].
+    pub within_person_cv: Option<f64>,
+    /// Standard deviation of a laboratory's repeated measurement of one sample, as a share of its value [%].
+    pub analytical_cv: Option<f64>,
+    /// Where the two come from.
+    pub variation_source: Option<String>,
     pub loinc: Vec<String>,
     /// Codes of the same quantity in exports, by whose codes they are.
     pub codes: BTreeMap<String, Vec<String>>,
@@ -47,6 +59,15 @@ pub enum Wear {
     Pulse,
 }
 
+/// A scale as a straight line of another name's: a value of that name is `offset + factor * value`, each in its own unit.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    pub name: String,
+    pub factor: f64,
+    pub offset: f64,
+}
+
 /// What values of a name are for the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,6 +85,10 @@ impl Term {
         if !self.other_scale.is_empty() && *from != self.unit {
             return None;
         }
+        // UCUM sizes the equivalent as a mole; only of an ion with one charge is it one.
+        if from.text().contains("eq") && !self.also.iter().chain([&self.unit]).any(|unit| unit.text() == from.text()) {
+            return None;
+        }
         Conversion::new(from, &self.unit, self.equivalence.as_ref())
     }
 }
@@ -75,25 +100,35 @@ pub struct Conversion {
     factor: f64,
     from: Unit,
     to: Unit,
+    /// Offset and factor of a straight line after the units, to another scale.
+    line: (f64, f64),
 }
 
 impl Conversion {
     /// From one unit to another of the same dimension, or of one that the equivalence joins to it.
     pub fn new(from: &Unit, to: &Unit, equivalence: Option<&Quantity>) -> Option<Self> {
-        let step = |factor, from: Unit| from.is_compatible(to).then(|| Self { factor, from, to: to.clone() });
+        let step = |factor, from: Unit| {
+            from.is_compatible(to).then(|| Self { factor, from, to: to.clone(), line: (0.0, 1.0) })
+        };
         step(1.0, from.clone()).or_else(|| {
             let by = equivalence?;
             step(by.value, from.times(&by.unit)).or_else(|| step(1.0 / by.value, from.per(&by.unit)))
         })
     }
 
+    /// The same, and on to the scale that the line leads to.
+    pub(super) fn along(self, scale: &Scale) -> Self {
+        Self { line: (scale.offset, scale.factor), ..self }
+    }
+
     /// The value in the new unit.
     pub fn apply(&self, value: f64) -> f64 {
-        self.from.convert(value * self.factor, &self.to).unwrap_or(f64::NAN)
+        self.line.0 + self.line.1 * self.from.convert(value * self.factor, &self.to).unwrap_or(f64::NAN)
     }
 
     /// The value in the old unit.
     pub fn undo(&self, value: f64) -> f64 {
+        let value = (value - self.line.0) / self.line.1;
         self.to.convert(value, &self.from).unwrap_or(f64::NAN) / self.factor
     }
 }
@@ -115,8 +150,16 @@ struct Written {
     equivalence: Option<Spanned<String>>,
     #[serde(default)]
     other_scale: BTreeMap<Spanned<String>, String>,
+    scale_of: Option<Scale>,
     #[serde(default)]
     categories: BTreeMap<String, f64>,
+    #[serde(default)]
+    answers: BTreeMap<String, String>,
+    #[serde(default)]
+    routes: Vec<String>,
+    within_person_cv: Option<f64>,
+    analytical_cv: Option<f64>,
+    variation_source: Option<String>,
     #[serde(default)]
     loinc: Vec<String>,
     #[serde(default)]
@@ -167,17 +210,36 @@ impl Vocabulary {
                 }
             });
             let range = written.range.as_ref().map(|range| (range.get_ref()[0], range.get_ref()[1]));
+            if written.scale_of.as_ref().is_some_and(|scale| scale.factor.is_nan() || scale.factor <= 0.0) {
+                let finding = Diagnostic::error("P2006", format!("`{name}`: the factor of a scale is above zero"));
+                found.push(finding.at_location(Location::file(&*source.name)));
+            }
             if let Some(range) = written.range.as_ref().filter(|range| range.get_ref()[0] >= range.get_ref()[1]) {
                 let finding = Diagnostic::error("P2006", "the range must begin below its end");
                 found.push(finding.at(source, span(range)));
             }
             let Some(unit) = term_unit else { continue };
-            let (categories, loinc, codes) = (written.categories, written.loinc, written.codes);
-            let (role, wear, about) = (written.role, written.wear, written.about);
-            let named = name.clone();
-            let term =
-                Term { name, unit, range, also, equivalence, other_scale, categories, loinc, codes, role, wear, about };
-            terms.insert(named, term);
+            let term = Term {
+                name: name.clone(),
+                unit,
+                range,
+                also,
+                equivalence,
+                other_scale,
+                scale_of: written.scale_of,
+                categories: written.categories,
+                answers: written.answers,
+                routes: written.routes,
+                within_person_cv: written.within_person_cv,
+                analytical_cv: written.analytical_cv,
+                variation_source: written.variation_source,
+                loinc: written.loinc,
+                codes: written.codes,
+                role: written.role,
+                wear: written.wear,
+                about: written.about,
+            };
+            terms.insert(name, term);
         }
         if found.has_errors() { Err(found) } else { Ok(Self { terms }) }
     }
@@ -192,10 +254,12 @@ impl Vocabulary {
         self.terms.values()
     }
 
-    /// The term that has a code of a system: `loinc`, or a key of `codes`.
+    /// The term that has a code of a system: `loinc`, `name` for the names themselves, or a key of `codes`.
     pub fn by_code(&self, system: &str, code: &str) -> Option<&Term> {
-        if system == "loinc" {
-            return self.by_loinc(code);
+        match system {
+            "loinc" => return self.by_loinc(code),
+            "name" => return self.term(code),
+            _ => {}
         }
         self.terms.values().find(|term| term.codes.get(system).is_some_and(|known| known.iter().any(|it| it == code)))
     }

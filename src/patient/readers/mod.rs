@@ -6,8 +6,12 @@
 mod apple;
 mod dicom;
 mod diplotypes;
+mod fhir;
 mod fit;
 mod fitbit;
+mod lab;
+mod lab_csv;
+mod lab_units;
 mod labels;
 mod nifti;
 mod open_mhealth;
@@ -51,6 +55,8 @@ pub(super) const FORMATS: &[Format] = &[
     apple::FORMAT,
     fit::FORMAT,
     open_mhealth::FORMAT,
+    fhir::FORMAT,
+    lab_csv::FORMAT,
 ];
 
 /// The beginning of a file, to be recognised.
