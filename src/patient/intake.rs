@@ -16,6 +16,9 @@ use super::{Censoring, Genotype, Origin};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::units::{Stamp, Unit, mismatch, unreadable};
 
+/// The system of codes that are names themselves, as the bundle gives them.
+pub(super) const NAMED: &str = "name";
+
 /// What is gathered from all `[[source]]` entries of a bundle, and the entry that is being read.
 pub(super) struct Intake<'r, 'v> {
     pub(super) reader: &'r mut Reader<'v>,
@@ -88,6 +91,8 @@ pub(super) struct Gathered<'v> {
     pub limits: (Option<f64>, Option<f64>),
     pub files: Vec<(Arc<str>, String)>,
     pub kept: Vec<Kept>,
+    /// Of what is worn: hours in the beginning of which nothing is taken, and the least gap [h] that a change leaves.
+    pub worn: Option<(f64, f64)>,
 }
 
 /// One item, small: there may be millions.
@@ -198,6 +203,20 @@ impl<'r, 'v> Intake<'r, 'v> {
             .row(code, &path, || Diagnostic::warning(code, message).at_location(location).help(help.to_string()));
     }
 
+    /// Says that the readings of a code, of the file that is being read, come from something worn: where the entry has a
+    /// `warmup`, they are left out for so long after each start.
+    pub(super) fn worn(&mut self, section: &Section, system: &'static str, code: &str, gap_h: f64) {
+        let hour = self.reader.hour.clone();
+        let Some(warmup_h) = self.reader.given_in(section, "warmup", &hour, None) else { return };
+        let gap_h = self.reader.given_in(section, "gap", &hour, None).unwrap_or(gap_h);
+        let Known::Name(name, _) = self.known(system, code) else { return };
+        for group in self.gathered.iter_mut().filter(|group| group.name == name && group.kind == Kind::Reading) {
+            if group.files.iter().any(|(file, _)| *file == self.now.file) {
+                group.worn = Some((warmup_h, gap_h));
+            }
+        }
+    }
+
     /// Counts one thing that is not taken.
     pub(super) fn leave_out(&mut self, what: &str, why: &str, spot: Spot) {
         let (line, path) = match spot {
@@ -258,8 +277,9 @@ impl<'r, 'v> Intake<'r, 'v> {
             return known.clone();
         }
         let vocabulary = self.reader.vocabulary;
-        let term = vocabulary.by_code(system, code);
-        let own = term.map(|term| term.name.as_str());
+        let named = system == NAMED;
+        let term = if named { vocabulary.term(code) } else { vocabulary.by_code(system, code) };
+        let own = if named { Some(code) } else { term.map(|term| term.name.as_str()) };
         let renamed = self.now.renamed.get(code).or_else(|| self.now.renamed.get(own?)).cloned();
         let ignored = self.now.ignored.contains(code) || own.is_some_and(|name| self.now.ignored.contains(name));
         let known = if ignored {
@@ -410,6 +430,7 @@ impl<'r, 'v> Intake<'r, 'v> {
                 limits: (None, None),
                 files: Vec::new(),
                 kept: Vec::new(),
+                worn: None,
             });
             self.gathered.len() - 1
         });

@@ -1,6 +1,7 @@
 //! Reads a patient bundle from disk into named covariates, exposures and observations; knows no model.
 
 mod check;
+mod choice;
 mod columns;
 mod covariate;
 mod declared_summary;

@@ -1,6 +1,14 @@
 //! Files as devices, clinics and laboratories export them, through `[[source]]` entries to a patient.
 
+mod dexcom;
 mod fitbit;
+mod libreview;
+mod multisensor;
+mod nightscout;
+mod nonmem;
+mod pump;
+mod tables;
+mod tidepool;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,18 @@
 //! A reader turns a file into [`Item`]s, in the file's own codes and units, and hands them to the [`Intake`]; it knows no
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
+mod dates;
+mod dexcom;
+mod fields;
 mod fitbit;
+mod libreview;
+mod nightscout;
+mod nonmem;
+mod nonmem_keys;
+mod pump;
+mod rows;
+mod schedule;
+mod tidepool;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +38,15 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file has it.
-pub(super) const FORMATS: &[Format] = &[fitbit::FORMAT];
+pub(super) const FORMATS: &[Format] = &[
+    fitbit::FORMAT,
+    dexcom::FORMAT,
+    libreview::FORMAT,
+    nightscout::FORMAT,
+    tidepool::FORMAT,
+    pump::FORMAT,
+    nonmem::FORMAT,
+];
 
 /// The beginning of a file, to be recognised.
 pub(super) struct Head {

@@ -1,0 +1,137 @@
+//! Dexcom Clarity's CSV, in any language: its columns are told by their place and units, events by their type.
+
+use std::collections::HashMap;
+
+use super::super::Censoring;
+use super::super::intake::Intake;
+use super::dates::Order;
+use super::rows::{Cell, Rows, clock_hours, number, reading, unit_of};
+use super::{Format, Head, Input, Item, Shape, Spot, Told, When};
+
+pub(super) const FORMAT: Format =
+    Format { name: "dexcom", about: "Dexcom Clarity CSV", keys: &["warmup", "gap"], recognises, read };
+
+/// Places of the columns, which have them in every language: time, type, subtype, device, its own id; the three values
+/// and the duration.
+const TIME: usize = 1;
+const TYPE: usize = 2;
+const SUBTYPE: usize = 3;
+const DEVICE: usize = 5;
+const SOURCE: usize = 6;
+const READING: usize = 7;
+const UNITS: usize = 8;
+const GRAMS: usize = 9;
+const DURATION: usize = 10;
+
+/// Least and greatest value that the sensors tell: 40 and 400 mg/dL, shown as 2.2 and 22.2 mmol/L.
+fn limits(unit: &str) -> (f64, f64) {
+    if unit == "mg/dL" { (40.0, 400.0) } else { (2.2, 22.2) }
+}
+
+/// The clock in the titles of time and duration is written alike in all languages.
+fn is_header(cells: &[String]) -> bool {
+    let clock = |at: usize| cells.get(at).is_some_and(|cell| cell.to_lowercase().contains("hh:mm:ss"));
+    clock(TIME) && clock(DURATION) && cells.get(READING).is_some_and(|title| unit_of(title).is_some())
+}
+
+fn recognises(head: &Head) -> bool {
+    Rows::find(&head.text(), is_header).is_some()
+}
+
+fn read(intake: &mut Intake, input: &Input) {
+    let Some(file) = intake.text(input) else { return };
+    let found = Rows::find(&file.source.text, is_header);
+    let Some((table, unit)) = found.and_then(|table| unit_of(&table.header[READING]).map(|unit| (table, unit))) else {
+        let help = "export it again from Clarity as CSV; its titles name the unit mg/dL or mmol/L";
+        return intake.wrong(Spot::Whole, "no line has the columns of a Clarity export", help);
+    };
+    for line in &table.open {
+        intake.wrong(Spot::Line(*line), "a quotation mark that opens here is not closed", "export the file again");
+    }
+    let mut device = None;
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for (_, row) in &table.rows {
+        let cell = |at: usize| row.get(at).unwrap_or("");
+        if device.is_none() && cell(TIME).is_empty() && !cell(DEVICE).is_empty() {
+            device = Some(cell(DEVICE));
+        }
+        if !cell(TIME).is_empty() && !cell(READING).is_empty() {
+            *counts.entry(cell(TYPE)).or_default() += 1;
+        }
+    }
+    // What the sensor tells is by far the most; a calibration or an alert tells a value, too.
+    let sensor = counts.iter().max_by_key(|(name, count)| (**count, **name)).map(|(name, _)| name.to_string());
+    let sensor = sensor.unwrap_or_default();
+    for (line, row) in &table.rows {
+        let cell = |at: usize| row.get(at).unwrap_or("");
+        let spot = Spot::Line(*line);
+        if row.iter().all(str::is_empty) {
+            continue;
+        }
+        if row.len() <= DURATION {
+            let message = format!("this row has {} fields, the header {}", row.len(), table.header.len());
+            intake.wrong(spot, &message, "was the file cut short? Export it again, or delete the row");
+            continue;
+        }
+        if cell(TIME).is_empty() {
+            intake.leave_out(cell(TYPE), "it has no time: it is about the person or the device's settings", spot);
+            continue;
+        }
+        let Some(time) = Order::Ymd.stamp(cell(TIME)) else {
+            intake.wrong(spot, "the time is not of the form 2024-01-31T08:15:00", "delete this row, or mend it");
+            continue;
+        };
+        let code = match cell(SUBTYPE) {
+            "" => cell(TYPE).to_string(),
+            subtype => format!("{}/{subtype}", cell(TYPE)),
+        };
+        let is_sensor = cell(TYPE) == sensor;
+        let (low, high) = limits(unit);
+        let amount = [(UNITS, "[iU]"), (GRAMS, "g")].into_iter().find(|(at, _)| !cell(*at).is_empty());
+        let duration_h = clock_hours(cell(DURATION)).unwrap_or(0.0);
+        let (shape, told) = match (reading(cell(READING)), amount) {
+            (Cell::Number(value), _) => {
+                let (value, censoring) = match value {
+                    value if is_sensor && value <= low => (low, Censoring::Below),
+                    value if is_sensor && value >= high => (high, Censoring::Above),
+                    value => (value, Censoring::None),
+                };
+                (Shape::Sample, Told::Number { value, unit, censoring, sd: None })
+            }
+            (Cell::Beyond(censoring, limit), _) => {
+                let own = if censoring == Censoring::Below { low } else { high };
+                (Shape::Sample, Told::Number { value: limit.unwrap_or(own), unit, censoring, sd: None })
+            }
+            (Cell::Wrong, _) => {
+                intake.wrong(
+                    spot,
+                    "the reading is no number, and no word for low or high",
+                    "delete this row, or mend it",
+                );
+                continue;
+            }
+            (Cell::Empty, Some((at, unit))) => match number(cell(at)) {
+                Some(value) => {
+                    let told = Told::Number { value, unit, censoring: Censoring::None, sd: None };
+                    (Shape::Amount { duration_h: 0.0 }, told)
+                }
+                None => {
+                    intake.wrong(spot, "the amount is no number", "delete this row, or mend it");
+                    continue;
+                }
+            },
+            (Cell::Empty, None) => (Shape::Amount { duration_h }, Told::Unknown),
+        };
+        intake.item(&Item {
+            system: "dexcom",
+            code: &code,
+            shape,
+            told,
+            when: When::Local(time),
+            device: device.or(Some(cell(SOURCE)).filter(|source| !source.is_empty())),
+            limits: if is_sensor { (Some(low), Some(high)) } else { (None, None) },
+            spot,
+        });
+    }
+    intake.worn(input.section, "dexcom", &sensor, 1.0);
+}
