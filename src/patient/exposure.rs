@@ -1,6 +1,6 @@
 //! Exposures: amounts, rates and series, from a table, written in place, or one rate that holds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::check::Row;
@@ -10,6 +10,7 @@ use super::given::{Content, Given};
 use super::load::Reader;
 use super::section::{Section, Value};
 use super::table::Table;
+use super::unknown::is_unknown;
 use super::vocabulary::{Conversion, Term, misfit};
 use super::{Censoring, Exposure, ExposureEvent, ExposureKind};
 use crate::diagnostic::{Diagnostic, Span};
@@ -126,20 +127,6 @@ impl<'v> Reader<'v> {
         }
     }
 
-    /// Adds events of unknown amount, one a time: two at one time could never be told apart.
-    fn add_unknown(&mut self, exposure: &mut Exposure, unknown: Vec<ExposureEvent>) {
-        let mut times: HashSet<u64> = exposure.unknown.iter().map(|event| event.time_h.to_bits()).collect();
-        for event in unknown {
-            if times.insert(event.time_h.to_bits()) {
-                exposure.unknown.push(event);
-            } else {
-                let why = "another event of unknown amount has the same time";
-                self.leave_out(&exposure.name, why, event.origin);
-            }
-        }
-        exposure.unknown.sort_by(|a, b| a.time_h.total_cmp(&b.time_h));
-    }
-
     /// What the declared unit under a key means for a name (U1002 where it does not fit the vocabulary's).
     fn meaning(
         &mut self,
@@ -221,21 +208,6 @@ impl<'v> Reader<'v> {
         let rows = vec![row];
         self.check_exposure_range(entry, &meaning, &declared, &rows);
         Some(Read { kind: meaning.kind, unit: meaning.unit, declared, rows })
-    }
-
-    /// Whether `unknown = true` says that no event's amount is known (P2006 where it contradicts another key).
-    fn all_unknown(&mut self, section: &Section) -> bool {
-        let Some(value) = section.get("unknown") else { return false };
-        let Some(all) = value.get.as_bool() else {
-            self.findings.push(section.wrong_kind(&value, "true or false"));
-            return false;
-        };
-        if let Some(other) = ["amount", "rate", "value"].into_iter().find(|key| all && section.get(key).is_some()) {
-            let finding = Diagnostic::error("P2006", format!("`unknown` and `{other}` exclude each other"));
-            let finding = finding.at(&section.file.source, value.key_span);
-            self.findings.push(finding.help("a cell may say `?` where only some amounts are not known"));
-        }
-        all
     }
 
     /// A table of times alone: how much was given is not known.
@@ -444,12 +416,6 @@ impl<'v> Reader<'v> {
             self.check_range(term, declared, &meaning.conversion, &values);
         }
     }
-}
-
-/// How people write that something was given and nobody knows how much.
-fn is_unknown(text: &str) -> bool {
-    let text = text.trim();
-    text == "?" || text.eq_ignore_ascii_case("unknown")
 }
 
 impl Meaning {

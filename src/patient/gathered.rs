@@ -102,28 +102,6 @@ impl Intake<'_, '_> {
         group.kept = kept;
     }
 
-    /// Leaves out what something worn told in the first hours after it was put on: it starts with its first reading, and
-    /// after each gap that is long enough.
-    fn warmed_up(&mut self, group: &mut Gathered) {
-        let Some((warmup_h, gap_h)) = group.worn else { return };
-        let (mut start, mut last) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-        let mut warm = Vec::with_capacity(group.kept.len());
-        for one in &group.kept {
-            if one.time_h - last >= gap_h {
-                start = one.time_h;
-            }
-            last = one.time_h;
-            warm.push(one.time_h - start >= warmup_h);
-        }
-        let why = format!("in the first {} h after its sensor's start", digits(warmup_h));
-        for (one, _) in group.kept.iter().zip(&warm).filter(|(_, warm)| !**warm) {
-            let origin = self.origin(group, one);
-            self.reader.leave_out(&group.name, &why, origin);
-        }
-        let mut warm = warm.into_iter();
-        group.kept.retain(|_| warm.next().unwrap_or(true));
-    }
-
     /// Leaves out what cannot be true (P2019); where the middle of all would be plausible in another unit, refuses (P2020).
     fn plausible(&mut self, group: &mut Gathered) {
         let Some(term) = group.term else { return };
@@ -283,7 +261,7 @@ impl Intake<'_, '_> {
             )));
     }
 
-    fn origin(&self, group: &Gathered, kept: &Kept) -> Origin {
+    pub(super) fn origin(&self, group: &Gathered, kept: &Kept) -> Origin {
         let file = group.files[kept.file as usize].0.clone();
         let (line, path) = match kept.at {
             At::Whole => (None, None),

@@ -203,20 +203,6 @@ impl<'r, 'v> Intake<'r, 'v> {
             .row(code, &path, || Diagnostic::warning(code, message).at_location(location).help(help.to_string()));
     }
 
-    /// Says that the readings of a code, of the file that is being read, come from something worn: where the entry has a
-    /// `warmup`, they are left out for so long after each start.
-    pub(super) fn worn(&mut self, section: &Section, system: &'static str, code: &str, gap_h: f64) {
-        let hour = self.reader.hour.clone();
-        let Some(warmup_h) = self.reader.given_in(section, "warmup", &hour, None) else { return };
-        let gap_h = self.reader.given_in(section, "gap", &hour, None).unwrap_or(gap_h);
-        let Known::Name(name, _) = self.known(system, code) else { return };
-        for group in self.gathered.iter_mut().filter(|group| group.name == name && group.kind == Kind::Reading) {
-            if group.files.iter().any(|(file, _)| *file == self.now.file) {
-                group.worn = Some((warmup_h, gap_h));
-            }
-        }
-    }
-
     /// Counts one thing that is not taken.
     pub(super) fn leave_out(&mut self, what: &str, why: &str, spot: Spot) {
         let (line, path) = match spot {
@@ -292,6 +278,14 @@ impl<'r, 'v> Intake<'r, 'v> {
         };
         self.codes.insert(key, known.clone());
         known
+    }
+
+    /// The name of a code that is taken.
+    pub(super) fn name_of(&mut self, system: &'static str, code: &str) -> Option<Arc<str>> {
+        match self.known(system, code) {
+            Known::Name(name, _) => Some(name),
+            Known::Ignored(_) => None,
+        }
     }
 
     /// Hours since the epoch; `None` where the time cannot be had, which is told.

@@ -18,8 +18,10 @@ mod source;
 mod statistic;
 mod summary;
 mod table;
+mod unknown;
 mod vocabulary;
 mod window;
+mod worn;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -10,6 +10,7 @@ mod fitbit;
 mod libreview;
 mod nightscout;
 mod nonmem;
+mod nonmem_dose;
 mod nonmem_keys;
 mod pump;
 mod rows;

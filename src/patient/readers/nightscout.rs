@@ -158,7 +158,7 @@ fn treatment(intake: &mut Intake, record: &Json, event: &str, when: When, spot: 
         };
         let (shape, unit) = match unit {
             // What a sensor read stands among the entries, too.
-            "" if record.get(&format!("{field}Type")).and_then(Json::as_str) != Some("Finger") => continue,
+            "" if record.get(format!("{field}Type")).and_then(Json::as_str) != Some("Finger") => continue,
             "" => {
                 let units = record.get("units").and_then(Json::as_str).unwrap_or("").to_lowercase();
                 (Shape::Sample, if units.starts_with("mmol") { "mmol/L" } else { "mg/dL" })

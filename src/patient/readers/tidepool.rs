@@ -13,7 +13,7 @@ pub(super) const FORMAT: Format =
     Format { name: "tidepool", about: "Tidepool JSON", keys: &["warmup", "gap"], recognises, read };
 
 /// Types of record by which a file is recognised.
-const TYPES: [&str; 7] = ["cbg", "smbg", "bolus", "basal", "wizard", "pumpSettings", "cgmSettings"];
+const TYPES: [&str; 6] = ["cbg", "smbg", "bolus", "basal", "wizard", "pumpSettings"];
 
 fn recognises(head: &Head) -> bool {
     let text: String = head.text().chars().filter(|letter| !letter.is_whitespace()).collect();
