@@ -15,7 +15,7 @@ pub(super) enum Order {
 
 /// Why no order could be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
+enum Doubt {
     /// Both orders are possible.
     Either,
     /// Neither: the date of this index contradicts an earlier one.
@@ -39,7 +39,10 @@ impl Order {
 
     /// A time stamp in this order, with `-`, `/` or `.` in the date, and twelve or twenty-four hours.
     pub(super) fn stamp(self, text: &str) -> Option<DateTime> {
-        let parts = Parts::of(text)?;
+        self.of(Parts::of(text)?)
+    }
+
+    fn of(self, parts: Parts) -> Option<DateTime> {
         let [a, b, c] = parts.date;
         let (year, month, day) = match self {
             _ if parts.year_first => (a, b, c),
@@ -54,11 +57,10 @@ impl Order {
 
     /// The order of the dates of a file, in the order in which they stand; `made` is when the file was written, in the
     /// same order of day and month.
-    pub(super) fn decide(stamps: &[&str], made: Option<&str>) -> Result<Self, Doubt> {
+    fn decide(stamps: &[Parts], made: Option<Parts>) -> Result<Self, Doubt> {
         let (mut first_is_day, mut second_is_day) = (false, false);
         let mut open = false;
-        for (at, text) in stamps.iter().chain(made.iter()).enumerate() {
-            let Some(parts) = Parts::of(text) else { continue };
+        for (at, parts) in stamps.iter().chain(made.iter()).enumerate() {
             if parts.year_first {
                 continue;
             }
@@ -77,10 +79,10 @@ impl Order {
         }
         // No number is above 12. Records follow each other within days in the right order, and leap by months in the
         // wrong one; and none is later than the file.
-        let times = |order: Self| stamps.iter().map(|text| order.stamp(text).map(seconds)).collect::<Option<Vec<_>>>();
+        let times = |order: Self| stamps.iter().map(|parts| order.of(*parts).map(seconds)).collect::<Option<Vec<_>>>();
         let (Some(dmy), Some(mdy)) = (times(Self::Dmy), times(Self::Mdy)) else { return Err(Doubt::Either) };
         // The file's own time may be of another zone.
-        let made = |order: Self| made.and_then(|text| order.stamp(text)).map(|made| seconds(made) + DAY);
+        let made = |order: Self| made.and_then(|parts| order.of(parts)).map(|made| seconds(made) + DAY);
         let late = |times: &[i64], made: Option<i64>| made.is_some_and(|made| times.iter().any(|time| *time > made));
         match (late(&dmy, made(Self::Dmy)), late(&mdy, made(Self::Mdy))) {
             (false, true) => Ok(Self::Dmy),
@@ -111,14 +113,16 @@ fn seconds(stamp: DateTime) -> i64 {
     jiff::tz::TimeZone::UTC.to_timestamp(stamp).map_or(0, jiff::Timestamp::as_second)
 }
 
-struct Parts {
+/// The numbers of a time stamp, small: a file may hold millions.
+#[derive(Clone, Copy)]
+pub(super) struct Parts {
     date: [i16; 3],
     year_first: bool,
     time: [i8; 3],
 }
 
 impl Parts {
-    fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         let text = text.trim();
         let end = text.find(|letter: char| !(letter.is_ascii_digit() || "-/.".contains(letter))).unwrap_or(text.len());
         let (date, rest) = text.split_at(end);
@@ -145,37 +149,51 @@ impl Parts {
     }
 }
 
-/// The order of day and month of a table's time stamps: as the bundle says, else as the whole file shows (P2045 where it
-/// does not). `made` is when the file was written, and `line` where a stamp stands.
-pub(super) fn date_order(
-    intake: &mut Intake,
-    input: &Input,
-    stamps: &[&str],
-    made: Option<&str>,
-    line: impl Fn(usize) -> usize,
-) -> Option<Order> {
-    if let Some(value) = input.section.get("date_order") {
-        let order = value.get.as_str().and_then(Order::named);
-        if order.is_none() {
-            let finding = input.section.wrong_kind(&value, "\"dmy\", \"mdy\" or \"ymd\"");
-            intake.reader.findings.push(finding);
+/// The time stamps of a table with their lines, to decide their order.
+#[derive(Default)]
+pub(super) struct Stamps {
+    first: Option<String>,
+    parts: Vec<Parts>,
+    lines: Vec<u32>,
+}
+
+impl Stamps {
+    /// Adds a time stamp; what is none is told when it is read.
+    pub(super) fn add(&mut self, text: &str, line: usize) {
+        if let Some(parts) = Parts::of(text) {
+            self.first.get_or_insert_with(|| text.to_string());
+            self.parts.push(parts);
+            self.lines.push(u32::try_from(line).unwrap_or(u32::MAX));
         }
-        return order;
     }
-    match Order::decide(stamps, made) {
-        Ok(order) => Some(order),
-        Err(Doubt::Either) => {
-            let example = stamps.first().copied().unwrap_or("");
-            let message = format!("`{example}`: is the day or the month first? Nothing in the file tells");
-            let help = "write date_order = \"dmy\" (day first) or \"mdy\" (month first) in its [[source]]";
-            intake.wrong_as("P2045", Spot::Line(line(0)), &message, help);
-            None
+
+    /// The order of day and month: as the bundle says, else as the whole file shows (P2045 where it does not). `made` is
+    /// when the file was written.
+    pub(super) fn order(&self, intake: &mut Intake, input: &Input, made: Option<&str>) -> Option<Order> {
+        if let Some(value) = input.section.get("date_order") {
+            let order = value.get.as_str().and_then(Order::named);
+            if order.is_none() {
+                let finding = input.section.wrong_kind(&value, "\"dmy\", \"mdy\" or \"ymd\"");
+                intake.reader.findings.push(finding);
+            }
+            return order;
         }
-        Err(Doubt::Neither(at)) => {
-            let message = "some dates have the day first, others the month";
-            let help = "was the file put together from two? Give each a [[source]] of its own";
-            intake.wrong(Spot::Line(line(at)), message, help);
-            None
+        let line = |at: usize| Spot::Line(self.lines.get(at).map_or(1, |line| *line as usize));
+        match Order::decide(&self.parts, made.and_then(Parts::of)) {
+            Ok(order) => Some(order),
+            Err(Doubt::Either) => {
+                let example = self.first.as_deref().unwrap_or("");
+                let message = format!("`{example}`: is the day or the month first? Nothing in the file tells");
+                let help = "write date_order = \"dmy\" (day first) or \"mdy\" (month first) in its [[source]]";
+                intake.wrong_as("P2045", line(0), &message, help);
+                None
+            }
+            Err(Doubt::Neither(at)) => {
+                let message = "some dates have the day first, others the month";
+                let help = "was the file put together from two? Give each a [[source]] of its own";
+                intake.wrong(line(at), message, help);
+                None
+            }
         }
     }
 }
@@ -204,7 +222,10 @@ mod tests {
 
     #[test]
     fn an_order_is_decided_from_all_dates_or_not_at_all() {
-        let decide = |stamps: &[&str], made| Order::decide(stamps, made);
+        let decide = |stamps: &[&str], made: Option<&str>| {
+            let parts: Vec<Parts> = stamps.iter().filter_map(|text| Parts::of(text)).collect();
+            Order::decide(&parts, made.and_then(Parts::of))
+        };
         assert_eq!(decide(&["05-01-2026 00:00", "13-01-2026 00:00"], None), Ok(Order::Dmy));
         assert_eq!(decide(&["05-01-2026 00:00", "05-13-2026 00:00"], None), Ok(Order::Mdy));
         assert_eq!(decide(&["05-01-2026 00:00", "06-01-2026 00:00", "07-01-2026 00:00"], None), Ok(Order::Dmy));

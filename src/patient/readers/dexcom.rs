@@ -48,38 +48,41 @@ fn read(intake: &mut Intake, input: &Input) {
     for line in &table.open {
         intake.wrong(Spot::Line(*line), "a quotation mark that opens here is not closed", "export the file again");
     }
-    let mut device = None;
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for (_, row) in &table.rows {
+    let mut device: Option<String> = None;
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    table.each(|_, row| {
         let cell = |at: usize| row.get(at).unwrap_or("");
         if device.is_none() && cell(TIME).is_empty() && !cell(DEVICE).is_empty() {
-            device = Some(cell(DEVICE));
+            device = Some(cell(DEVICE).into());
         }
         if !cell(TIME).is_empty() && !cell(READING).is_empty() {
-            *counts.entry(cell(TYPE)).or_default() += 1;
+            match counts.get_mut(cell(TYPE)) {
+                Some(count) => *count += 1,
+                None => drop(counts.insert(cell(TYPE).into(), 1)),
+            }
         }
-    }
+    });
     // What the sensor tells is by far the most; a calibration or an alert tells a value, too.
-    let sensor = counts.iter().max_by_key(|(name, count)| (**count, **name)).map(|(name, _)| name.to_string());
+    let sensor = counts.iter().max_by_key(|(name, count)| (**count, *name)).map(|(name, _)| name.clone());
     let sensor = sensor.unwrap_or_default();
-    for (line, row) in &table.rows {
+    table.each(|line, row| {
         let cell = |at: usize| row.get(at).unwrap_or("");
-        let spot = Spot::Line(*line);
+        let spot = Spot::Line(line);
         if row.iter().all(str::is_empty) {
-            continue;
+            return;
         }
         if row.len() <= DURATION {
             let message = format!("this row has {} fields, the header {}", row.len(), table.header.len());
             intake.wrong(spot, &message, "was the file cut short? Export it again, or delete the row");
-            continue;
+            return;
         }
         if cell(TIME).is_empty() {
             intake.leave_out(cell(TYPE), "it has no time: it is about the person or the device's settings", spot);
-            continue;
+            return;
         }
         let Some(time) = Order::Ymd.stamp(cell(TIME)) else {
             intake.wrong(spot, "the time is not of the form 2024-01-31T08:15:00", "delete this row, or mend it");
-            continue;
+            return;
         };
         let code = match cell(SUBTYPE) {
             "" => cell(TYPE).to_string(),
@@ -108,7 +111,7 @@ fn read(intake: &mut Intake, input: &Input) {
                     "the reading is no number, and no word for low or high",
                     "delete this row, or mend it",
                 );
-                continue;
+                return;
             }
             (Cell::Empty, Some((at, unit))) => match number(cell(at)) {
                 Some(value) => {
@@ -117,7 +120,7 @@ fn read(intake: &mut Intake, input: &Input) {
                 }
                 None => {
                     intake.wrong(spot, "the amount is no number", "delete this row, or mend it");
-                    continue;
+                    return;
                 }
             },
             (Cell::Empty, None) => (Shape::Amount { duration_h }, Told::Unknown),
@@ -128,10 +131,10 @@ fn read(intake: &mut Intake, input: &Input) {
             shape,
             told,
             when: When::Local(time),
-            device: device.or(Some(cell(SOURCE)).filter(|source| !source.is_empty())),
+            device: device.as_deref().or(Some(cell(SOURCE)).filter(|source| !source.is_empty())),
             limits: if is_sensor { (Some(low), Some(high)) } else { (None, None) },
             spot,
         });
-    }
+    });
     intake.worn(input.section, "dexcom", &sensor, 1.0);
 }

@@ -2,7 +2,7 @@
 
 use super::super::Censoring;
 use super::super::intake::Intake;
-use super::dates::{Order, date_order};
+use super::dates::{Order, Stamps};
 use super::rows::{Cell, Rows, number, reading, unit_of};
 use super::{Format, Head, Input, Item, Shape, Spot, Told, When};
 
@@ -60,21 +60,21 @@ fn read(intake: &mut Intake, input: &Input) {
     }
     let Some(order) = order(intake, input, &table) else { return };
     let sensor_unit = unit_of(&table.header[HISTORIC]).unwrap_or("");
-    for (line, row) in &table.rows {
+    table.each(|line, row| {
         let cell = |at: usize| row.get(at).unwrap_or("");
-        let spot = Spot::Line(*line);
+        let spot = Spot::Line(line);
         if row.iter().all(str::is_empty) {
-            continue;
+            return;
         }
         if row.len() <= SCAN {
             let message = format!("this row has {} fields, the header {}", row.len(), table.header.len());
             intake.wrong(spot, &message, "was the file cut short? Export it again, or delete the row");
-            continue;
+            return;
         }
         let Some(time) = order.stamp(cell(TIME)) else {
             let help = "delete this row, or mend it; is the order of day and month another? Then say date_order";
             intake.wrong(spot, &format!("`{}` is no time in the file's order of day and month", cell(TIME)), help);
-            continue;
+            return;
         };
         let mut give = |code: &str, shape: Shape, told: Told, device: Option<&str>, limits| {
             intake.item(&Item {
@@ -98,11 +98,11 @@ fn read(intake: &mut Intake, input: &Input) {
                 if !amounts(record, &cell, &mut give) {
                     intake.wrong(spot, "the amount is no number", "delete this row, or mend it");
                 }
-                continue;
+                return;
             }
             other => {
                 intake.leave_out(&format!("record type {other}"), "a note or mark, without a value", spot);
-                continue;
+                return;
             }
         };
         let unit = table.header.get(column).and_then(|title| unit_of(title)).unwrap_or(sensor_unit);
@@ -115,7 +115,7 @@ fn read(intake: &mut Intake, input: &Input) {
             Cell::Beyond(censoring, limit) => (limit.unwrap_or(least_high), censoring),
             Cell::Empty => {
                 intake.leave_out(record, "its reading is empty", spot);
-                continue;
+                return;
             }
             Cell::Wrong => {
                 intake.wrong(
@@ -123,7 +123,7 @@ fn read(intake: &mut Intake, input: &Input) {
                     "the reading is no number, and no word for low or high",
                     "delete this row, or mend it",
                 );
-                continue;
+                return;
             }
         };
         // A scan shows what the sensor reads now, the history what it made of it: they err differently.
@@ -132,7 +132,7 @@ fn read(intake: &mut Intake, input: &Input) {
         let told = Told::Number { value, unit, censoring, sd: None };
         let least = Some(low).filter(|low| *low > 0.0);
         give(record, Shape::Sample, told, Some(device), (least, Some(high)));
-    }
+    });
     intake.worn(input.section, "libreview", "0", 1.0);
 }
 
@@ -164,9 +164,10 @@ fn amounts<'c>(
     fine
 }
 
-/// The order of day and month: as the bundle says, else as the whole file shows (P2045 where it does not).
+/// The order of day and month of the whole file.
 fn order(intake: &mut Intake, input: &Input, table: &Rows) -> Option<Order> {
-    let stamps: Vec<&str> = table.rows.iter().filter_map(|(_, row)| row.get(TIME)).collect();
+    let mut stamps = Stamps::default();
+    table.each(|line, row| stamps.add(row.get(TIME).unwrap_or(""), line));
     let made = table.preamble.iter().flatten().find(|cell| Order::Dmy.stamp(cell).or(Order::Mdy.stamp(cell)).is_some());
-    date_order(intake, input, &stamps, made.map(String::as_str), |at| table.rows.get(at).map_or(1, |(line, _)| *line))
+    stamps.order(intake, input, made.map(String::as_str))
 }

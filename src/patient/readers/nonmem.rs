@@ -1,5 +1,8 @@
 //! NONMEM-style event tables: doses, observations and covariates of one person among many, a row an event.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use csv::StringRecord;
 
 use super::super::Censoring;
@@ -34,14 +37,14 @@ fn recognises(head: &Head) -> bool {
 }
 
 /// The text with its columns separated by commas, where blanks separate them.
-fn by_commas(text: &str) -> String {
+fn by_commas(text: &str) -> Cow<'_, str> {
     let blanks = |line: &&str| {
         !line.contains([',', ';', '\t']) && is_header(&line.split_whitespace().map(String::from).collect::<Vec<_>>())
     };
     if !text.lines().take(10).any(|line| blanks(&line)) {
-        return text.to_string();
+        return Cow::Borrowed(text);
     }
-    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(",") + "\n").collect()
+    Cow::Owned(text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(",") + "\n").collect())
 }
 
 fn read(intake: &mut Intake, input: &Input) {
@@ -57,30 +60,31 @@ fn read(intake: &mut Intake, input: &Input) {
     if !table.begin(intake) {
         return;
     }
-    let mut kept = Vec::new();
-    for (line, row) in &rows.rows {
-        let first = row.get(0).unwrap_or("");
-        if row.iter().all(str::is_empty) {
-            continue;
+    let mut ids: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
+    rows.each(|_, row| {
+        let id = table.cell(row, "ID");
+        if table.is_whole(row) && !seen.contains(id) {
+            seen.insert(id.to_string());
+            ids.push(id.into());
         }
-        if first.starts_with(['#', '@']) || first.eq_ignore_ascii_case("c") || title(table.cell(row, "ID")) == "ID" {
-            intake.leave_out("row", "it is commented out", Spot::Line(*line));
-        } else if row.len() != table.header.len() {
-            let message = format!("this row has {} fields, the header {}", row.len(), table.header.len());
-            intake.wrong(Spot::Line(*line), &message, "was the file cut short? Complete the row or delete it");
-        } else {
-            kept.push((*line, row));
-        }
-    }
-    let Some(id) = table.person(intake, &kept) else { return };
-    kept.retain(|(line, row)| {
-        let own = equal(table.cell(row, "ID"), &id);
-        if !own {
-            intake.leave_out("row", "it is of another person", Spot::Line(*line));
-        }
-        own
     });
-    table.rows(intake, &kept);
+    let Some(id) = table.person(intake, &ids) else { return };
+    let mut own = Vec::new();
+    rows.each(|line, row| {
+        if row.iter().all(str::is_empty) {
+        } else if table.is_comment(row) {
+            intake.leave_out("row", "it is commented out", Spot::Line(line));
+        } else if !table.is_whole(row) {
+            let message = format!("this row has {} fields, the header {}", row.len(), table.header.len());
+            intake.wrong(Spot::Line(line), &message, "was the file cut short? Complete the row or delete it");
+        } else if equal(table.cell(row, "ID"), &id) {
+            own.push((line, row.clone()));
+        } else {
+            intake.leave_out("row", "it is of another person", Spot::Line(line));
+        }
+    });
+    table.rows(intake, &own);
 }
 
 pub(super) struct Table {
@@ -184,33 +188,34 @@ impl Table {
         true
     }
 
+    fn is_comment(&self, row: &StringRecord) -> bool {
+        let first = row.get(0).unwrap_or("");
+        first.starts_with(['#', '@']) || first.eq_ignore_ascii_case("c") || title(self.cell(row, "ID")) == "ID"
+    }
+
+    fn is_whole(&self, row: &StringRecord) -> bool {
+        row.len() == self.header.len() && !self.is_comment(row) && !row.iter().all(str::is_empty)
+    }
+
     /// Whose rows are read; P2081 where that is not said, or nobody.
-    fn person(&self, intake: &mut Intake, rows: &[(usize, &StringRecord)]) -> Option<String> {
-        let mut ids: Vec<&str> = Vec::new();
-        for (_, row) in rows {
-            let id = self.cell(row, "ID");
-            // A person's rows stand together.
-            if ids.last() != Some(&id) && !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-        let message = match (&self.keys.id, ids.as_slice()) {
+    fn person(&self, intake: &mut Intake, ids: &[String]) -> Option<String> {
+        let message = match (&self.keys.id, ids) {
             (Some(id), ids) if ids.iter().any(|known| equal(known, id)) => return Some(id.clone()),
-            (None, [id]) => return Some(id.to_string()),
+            (None, [id]) => return Some(id.clone()),
             (_, []) => "the table has no rows".to_string(),
             (Some(id), _) => format!("nobody has the ID `{id}`"),
             (None, _) => format!("the table is of {} people", ids.len()),
         };
         let help = format!(
             "say whose rows are read, as in id = \"{}\"; IDs are {}",
-            ids.first().unwrap_or(&"1"),
-            listed(&ids)
+            ids.first().map_or("1", String::as_str),
+            listed(ids)
         );
         intake.wrong_as("P2081", Spot::Whole, &message, &help);
         None
     }
 
-    fn rows(&mut self, intake: &mut Intake, rows: &[(usize, &StringRecord)]) {
+    fn rows(&mut self, intake: &mut Intake, rows: &[(usize, StringRecord)]) {
         let mut last: Vec<Option<String>> = vec![None; self.keys.covariates.len()];
         for (line, row) in rows {
             let Some(time) = self.time(intake, row, *line) else { continue };

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::super::Censoring;
 use super::super::intake::Intake;
-use super::dates::{Order, date_order};
+use super::dates::{Order, Stamps};
 use super::rows::{Cell, Rows, clock_hours, column, number, reading, unit_of};
 use super::{Format, Head, Input, Item, Shape, Spot, Told, When};
 
@@ -108,8 +108,8 @@ fn read(intake: &mut Intake, input: &Input) {
         intake.wrong(Spot::Line(*line), "a quotation mark that opens here is not closed", "export the file again");
     }
     // One file may hold several tables, each below its own header.
-    let mut parts: Vec<Part> = vec![Part::new(found.header)];
-    for (line, row) in found.rows {
+    let mut parts: Vec<Part> = vec![Part::new(found.header.clone())];
+    found.each(|line, row| {
         let cells: Vec<String> = row.iter().map(String::from).collect();
         if Table::of(&cells).is_some() {
             parts.push(Part::new(cells));
@@ -118,12 +118,12 @@ fn read(intake: &mut Intake, input: &Input) {
         {
             parts.last_mut().into_iter().for_each(|part| part.rows.push((line, row.clone())));
         }
+    });
+    let mut stamps = Stamps::default();
+    for part in &parts {
+        part.rows.iter().for_each(|(line, row)| stamps.add(&part.stamp(row), *line));
     }
-    let stamps: Vec<(usize, String)> =
-        parts.iter().flat_map(|part| part.rows.iter().map(|(line, row)| (*line, part.stamp(row)))).collect();
-    let texts: Vec<&str> = stamps.iter().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty()).collect();
-    let line = |at: usize| stamps.get(at).map_or(1, |(line, _)| *line);
-    let Some(order) = date_order(intake, input, &texts, None, line) else { return };
+    let Some(order) = stamps.order(intake, input, None) else { return };
     for part in &parts {
         part.read(intake, order);
     }

@@ -1,6 +1,6 @@
 //! Rows of exported tables: a header that may stand below a preamble, any delimiter, decimal commas, words for limits.
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::super::Censoring;
 use super::super::columns::is_missing;
@@ -8,20 +8,22 @@ use super::super::columns::is_missing;
 /// How far below the top a header may stand.
 const PREAMBLE: usize = 60;
 
-/// A table with what stands above it.
-pub(super) struct Rows {
+/// A table with what stands above it; its rows are read anew in each pass, for there may be millions.
+pub(super) struct Rows<'t> {
     /// The lines above the header, each in its cells.
     pub preamble: Vec<Vec<String>>,
     pub header: Vec<String>,
-    /// Each row with its line in the file.
-    pub rows: Vec<(usize, StringRecord)>,
     /// Lines in which a quotation mark opens that swallows the rows below.
     pub open: Vec<usize>,
+    body: &'t str,
+    /// Line of the body's first row.
+    first: usize,
+    delimiter: u8,
 }
 
-impl Rows {
-    /// Finds the first line that is a header, with whichever delimiter makes it one, and reads what is below.
-    pub(super) fn find(text: &str, is_header: impl Fn(&[String]) -> bool) -> Option<Self> {
+impl<'t> Rows<'t> {
+    /// Finds the first line that is a header, with whichever delimiter makes it one.
+    pub(super) fn find(text: &'t str, is_header: impl Fn(&[String]) -> bool) -> Option<Self> {
         let mut start = 0;
         let mut above: Vec<&str> = Vec::new();
         for (at, line) in text.split_inclusive('\n').take(PREAMBLE).enumerate() {
@@ -29,14 +31,52 @@ impl Rows {
                 let header = cells(line, delimiter);
                 if is_header(&header) {
                     let preamble = above.iter().map(|line| cells(line, delimiter)).collect();
-                    let (rows, open) = below(text.get(start + line.len()..)?, at + 2, delimiter, header.len());
-                    return Some(Self { preamble, header, rows, open });
+                    let body = text.get(start + line.len()..)?;
+                    let mut rows = Self { preamble, header, open: Vec::new(), body, first: at + 2, delimiter };
+                    if body.contains('"') {
+                        rows.open = rows.pass(|_, _| {});
+                    }
+                    return Some(rows);
                 }
             }
             start += line.len();
             above.push(line);
         }
         None
+    }
+
+    /// Hands over each row, its cells without surrounding blanks, with its line in the file.
+    pub(super) fn each(&self, row: impl FnMut(usize, &StringRecord)) {
+        self.pass(row);
+    }
+
+    /// Reads all rows; returns the lines of those that a quotation mark which is not closed swallows.
+    fn pass(&self, mut row: impl FnMut(usize, &StringRecord)) -> Vec<usize> {
+        let (text, delimiter, width) = (self.body, self.delimiter, self.header.len());
+        let mut builder = ReaderBuilder::new();
+        let mut reader =
+            builder.flexible(true).has_headers(false).delimiter(delimiter).trim(Trim::All).from_reader(text.as_bytes());
+        let mut open = Vec::new();
+        let mut record = StringRecord::new();
+        let (mut line, mut counted) = (self.first, 0);
+        while reader.read_record(&mut record).unwrap_or(false) {
+            let position = record.position().map_or(0, |position| position.byte() as usize).max(counted);
+            // The reader's position is before blank lines and line ends that it then skips.
+            let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r');
+            let skipped = text.as_bytes().get(position..).map_or(0, |rest| rest.iter().take_while(blank).count());
+            let start = position + skipped;
+            let ends = |part: &[u8]| part.iter().filter(|byte| **byte == b'\n').count();
+            line += text.as_bytes().get(counted..start).map_or(0, ends);
+            counted = start;
+            let delimiters = |line: &str| line.bytes().filter(|byte| *byte == delimiter).count();
+            let swallows = |cell: &str| cell.lines().skip(1).any(|line| width > 1 && delimiters(line) + 1 >= width);
+            if record.iter().any(swallows) {
+                open.push(line);
+            } else {
+                row(line, &record);
+            }
+        }
+        open
     }
 }
 
@@ -55,35 +95,6 @@ fn cells(line: &str, delimiter: u8) -> Vec<String> {
         Ok(true) => record.iter().map(|cell| cell.trim().to_string()).collect(),
         _ => Vec::new(),
     }
-}
-
-/// The rows of a text whose first line has a number in the file, and the lines of quotation marks that are not closed.
-fn below(text: &str, first: usize, delimiter: u8, width: usize) -> (Vec<(usize, StringRecord)>, Vec<usize>) {
-    let mut reader =
-        ReaderBuilder::new().flexible(true).has_headers(false).delimiter(delimiter).from_reader(text.as_bytes());
-    let (mut rows, mut open) = (Vec::new(), Vec::new());
-    let mut record = StringRecord::new();
-    let (mut line, mut counted) = (first, 0);
-    while reader.read_record(&mut record).unwrap_or(false) {
-        let position = record.position().map_or(0, |position| position.byte() as usize).max(counted);
-        // The reader's position is before blank lines and line ends that it then skips.
-        let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r');
-        let skipped = text.as_bytes().get(position..).map_or(0, |rest| rest.iter().take_while(blank).count());
-        let start = position + skipped;
-        line +=
-            text.as_bytes().get(counted..start).map_or(0, |part| part.iter().filter(|byte| **byte == b'\n').count());
-        counted = start;
-        let delimiters = |line: &str| line.bytes().filter(|byte| *byte == delimiter).count();
-        let swallows = |cell: &str| cell.lines().skip(1).any(|line| width > 1 && delimiters(line) + 1 >= width);
-        if record.iter().any(swallows) {
-            open.push(line);
-        } else {
-            let mut cells = std::mem::take(&mut record);
-            cells.trim();
-            rows.push((line, cells));
-        }
-    }
-    (rows, open)
 }
 
 /// A number with a decimal point or comma; `None` where it is none.
@@ -155,11 +166,13 @@ mod tests {
     fn a_header_is_found_below_a_preamble_and_rows_know_their_lines() {
         let text = "Name;x\r\n\r\na;b\r\n\r\n1;2,5\r\n3;\"4\r\n5\"\r\n6;7\r\n";
         let rows = Rows::find(text, |cells| cells == ["a", "b"]).unwrap();
-        let lines: Vec<usize> = rows.rows.iter().map(|(line, _)| *line).collect();
+        let mut lines = Vec::new();
+        rows.each(|line, _| lines.push(line));
         assert_eq!((lines, rows.preamble[0].len()), (vec![5, 6, 8], 2));
         assert_eq!(column(&rows.header, &["x", "B"]), Some(1));
         let open = Rows::find("a,b\n1,\"2\n3,4\n5,6\n", |cells| cells.len() == 2).unwrap();
-        assert_eq!((open.open, open.rows.len()), (vec![2], 0));
+        open.each(|line, _| panic!("{line}"));
+        assert_eq!(open.open, [2]);
         assert!(Rows::find("", |_| true).is_none());
     }
 
