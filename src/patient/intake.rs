@@ -12,12 +12,15 @@ use super::load::Reader;
 use super::readers::{Input, Item, Shape, Spot, Told, When};
 use super::section::Section;
 use super::vocabulary::{Conversion, Role, Term, misfit};
+use super::worn::Worn;
 use super::{Censoring, Genotype, Origin};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::units::{Stamp, Unit, mismatch, unreadable};
 
 /// The system of codes that are names themselves, as the bundle gives them.
 pub(super) const NAMED: &str = "name";
+/// Most names and devices of one bundle: more are no names.
+const MOST: usize = 1000;
 
 /// What is gathered from all `[[source]]` entries of a bundle, and the entry that is being read.
 pub(super) struct Intake<'r, 'v> {
@@ -91,8 +94,7 @@ pub(super) struct Gathered<'v> {
     pub limits: (Option<f64>, Option<f64>),
     pub files: Vec<(Arc<str>, String)>,
     pub kept: Vec<Kept>,
-    /// Of what is worn: hours in the beginning of which nothing is taken, and the least gap [h] that a change leaves.
-    pub worn: Option<(f64, f64)>,
+    pub worn: Option<Worn>,
 }
 
 /// One item, small: there may be millions.
@@ -412,7 +414,12 @@ impl<'r, 'v> Intake<'r, 'v> {
         };
         let same = |known: &Gathered| known.name == name && known.kind == kind && known.device.as_deref() == device;
         // What comes is mostly of the names that came last.
-        let at = self.gathered.iter().rposition(same).unwrap_or_else(|| {
+        let at = self.gathered.iter().rposition(same);
+        if at.is_none() && self.gathered.len() >= MOST {
+            let why = format!("there are more than {MOST} names and devices already");
+            return self.reader.leave_out(&name, &why, Origin { file: self.now.file.clone(), line: None, path: None });
+        }
+        let at = at.unwrap_or_else(|| {
             self.gathered.push(Gathered {
                 name: name.clone(),
                 term,

@@ -28,6 +28,9 @@ fn limits(unit: &str) -> (f64, f64) {
     if unit == "mg/dL" { (40.0, 400.0) } else { (2.2, 22.2) }
 }
 
+/// What is farther beyond a limit than this is no reading: its unit may be another.
+const NEAR: f64 = 0.9;
+
 /// The clock in the titles of time and duration is written alike in all languages.
 fn is_header(cells: &[String]) -> bool {
     let clock = |at: usize| cells.get(at).is_some_and(|cell| cell.to_lowercase().contains("hh:mm:ss"));
@@ -95,8 +98,8 @@ fn read(intake: &mut Intake, input: &Input) {
         let (shape, told) = match (reading(cell(READING)), amount) {
             (Cell::Number(value), _) => {
                 let (value, censoring) = match value {
-                    value if is_sensor && value <= low => (low, Censoring::Below),
-                    value if is_sensor && value >= high => (high, Censoring::Above),
+                    value if is_sensor && (NEAR * low..=low).contains(&value) => (low, Censoring::Below),
+                    value if is_sensor && (high..=high / NEAR).contains(&value) => (high, Censoring::Above),
                     value => (value, Censoring::None),
                 };
                 (Shape::Sample, Told::Number { value, unit, censoring, sd: None })

@@ -28,6 +28,9 @@ const AMOUNTS: [(&str, usize, Option<usize>, &str, &str); 4] = [
 /// What a dose calculator proposed for food, for correction, and what the person changed: together one rapid dose.
 const PARTS: [usize; 3] = [16, 17, 18];
 
+/// What is farther beyond a limit than this is no reading: its unit may be another.
+const NEAR: f64 = 0.9;
+
 fn is_header(cells: &[String]) -> bool {
     let unit = |at: usize| cells.get(at).and_then(|title| unit_of(title));
     unit(HISTORIC).is_some() && unit(SCAN) == unit(HISTORIC) && cells.len() > 8
@@ -108,8 +111,8 @@ fn read(intake: &mut Intake, input: &Input) {
         let unit = table.header.get(column).and_then(|title| unit_of(title)).unwrap_or(sensor_unit);
         let (low, high, least_high) = limits(record, unit);
         let (value, censoring) = match reading(cell(column)) {
-            Cell::Number(value) if value >= high => (high, Censoring::Above),
-            Cell::Number(value) if value <= low && low > 0.0 => (low, Censoring::Below),
+            Cell::Number(value) if (high..=high / NEAR).contains(&value) => (high, Censoring::Above),
+            Cell::Number(value) if low > 0.0 && (NEAR * low..=low).contains(&value) => (low, Censoring::Below),
             Cell::Number(value) => (value, Censoring::None),
             Cell::Beyond(Censoring::Below, limit) => (limit.unwrap_or(low), Censoring::Below),
             Cell::Beyond(censoring, limit) => (limit.unwrap_or(least_high), censoring),

@@ -17,10 +17,10 @@ pub(super) const FORMAT: Format = Format {
     read,
 };
 
-/// Values up to this one are codes of a sensor's state.
+/// Whole numbers up to this one are codes of a sensor's state.
 const STATES: f64 = 12.0;
 /// What stands for a sensor's words "low" and "high", and the limits that these mean [mg/dL].
-const LOW: (f64, f64) = (39.0, 40.0);
+const LOW: ([f64; 2], f64) = ([38.0, 39.0], 40.0);
 const HIGH: (f64, f64) = (401.0, 400.0);
 /// A sensor's noise, as Nightscout counts it, from which on a value is not to be relied on.
 const HEAVY: i64 = 4;
@@ -116,14 +116,14 @@ fn entry(intake: &mut Intake, record: &Json, when: When, spot: Spot) {
     };
     let (mut limits, mut told) = ((None, None), (value, Censoring::None));
     if code == "sgv" {
-        if value <= STATES {
+        if value <= STATES && value.fract() == 0.0 {
             return intake.leave_out(code, "a code of the sensor's state, no value", spot);
         }
         if record.get("noise").and_then(Json::as_i64).is_some_and(|noise| noise >= HEAVY) {
             return intake.leave_out(code, "the sensor calls its noise heavy", spot);
         }
         limits = (Some(LOW.1), None);
-        if value <= LOW.0 {
+        if LOW.0.contains(&value) {
             told = (LOW.1, Censoring::Below);
         } else if value == HIGH.0 {
             told = (HIGH.1, Censoring::Above);

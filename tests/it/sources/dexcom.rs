@@ -127,6 +127,14 @@ fn mistakes_have_their_line() {
 }
 
 #[test]
+fn values_of_another_unit_are_not_taken_for_limits() {
+    let rows = (0..9).map(|at| format!("1,2026-01-05T0{at}:00:00,EGV,,,,iOS,5.{at},,,,,,\n"));
+    let file = format!("{HEADER}{}", rows.collect::<String>());
+    let (_, found) = read(&[("patient.toml", PATIENT.as_bytes()), ("clarity.csv", file.as_bytes())]);
+    assert!(codes(&found).contains(&"P2020"), "{found}");
+}
+
+#[test]
 fn the_shared_exports_are_read_whole() {
     for (name, epoch, count, first) in [
         ("dexcom_clarity_cgmquantify_test_file.csv", "2016-10-24", 2148, 103.0),

@@ -97,6 +97,24 @@ fn the_order_of_dates_is_decided_said_or_refused() {
 }
 
 #[test]
+fn scans_warm_up_with_their_sensor() {
+    let mut file = String::from(HEADER);
+    for quarter in 0..40 {
+        let clock = format!("13-01-2026 {:02}:{:02}", quarter / 4, quarter % 4 * 15);
+        file.push_str(&format!("Libre,S,{clock},0,5.8,,,,,,,,,,,,,,\n"));
+        if quarter % 8 == 2 {
+            file.push_str(&format!("Libre,S,{clock},1,,6.1,,,,,,,,,,,,,\n"));
+        }
+    }
+    let manifest = format!("{PATIENT}warmup = \"3 h\"\n");
+    let (patient, found) = read(&[("patient.toml", manifest.as_bytes()), ("libre.csv", file.as_bytes())]);
+    assert!(!found.has_errors(), "{found}");
+    // Ten hours of history; scans at 0:30, 2:30, 4:30, 6:30 and 8:30.
+    let counts: Vec<usize> = patient.observations.iter().map(|one| one.readings.len()).collect();
+    assert_eq!(counts, [28, 3]);
+}
+
+#[test]
 fn mistakes_have_their_line() {
     for (from, to, line) in [
         ("0,5.8", "0,5.8x", ":3"),

@@ -164,6 +164,31 @@ fn mistakes_are_told_and_hostile_files_end() {
 }
 
 #[test]
+fn values_in_another_unit_are_not_taken_for_states() {
+    let rows = [5.5, 6.1, 7.0, 6.4].iter().enumerate();
+    let rows = rows.map(|(at, value)| format!("{{\"sgv\": {value}, \"date\": {}}}", 1_729_900_800_000_i64 + at as i64));
+    let (_, found) = nightscout("", &format!("[{}]", rows.collect::<Vec<_>>().join(",")), "");
+    assert!(codes(&found).contains(&"P2020"), "{found}");
+}
+
+#[test]
+fn a_file_in_which_every_row_has_a_name_of_its_own_ends_soon() {
+    let rows = (0..20_000).map(|at| {
+        format!(
+            "{{\"type\":\"sgv\",\"sgv\":110,\"date\":{},\"device\":\"d{at}\"}},\
+             {{\"eventType\":\"x{at}\",\"created_at\":\"2024-10-26T10:00:00Z\"}}",
+            1_729_900_800_000_i64 + at
+        )
+    });
+    let json = format!("[{}]", rows.collect::<Vec<_>>().join(","));
+    let (patient, _) = nightscout("", &json, "");
+    assert_eq!(patient.observations.len(), 1000);
+    let left_out: usize = patient.left_out.iter().map(|one| one.count).sum();
+    // 19,000 readings, 20,000 treatments, and the profile that no entry names.
+    assert!(left_out == 39_001 && patient.left_out.len() < 1000, "{left_out} {}", patient.left_out.len());
+}
+
+#[test]
 fn the_shared_exports_are_read_whole() {
     let names = ["nightscout_entries.json", "nightscout_treatments.json", "nightscout_profiles.json"];
     let paths: Option<Vec<_>> = names.iter().map(|name| shared(&format!("exports/cgm/{name}"))).collect();
