@@ -28,6 +28,10 @@ fn limits(unit: &str) -> (f64, f64) {
     if unit == "mg/dL" { (40.0, 400.0) } else { (2.2, 22.2) }
 }
 
+/// The type of what a sensor reads, in English, and how many rows make another word the same.
+const SENSOR: &str = "EGV";
+const MANY: usize = 12;
+
 /// What is farther beyond a limit than this is no reading: its unit may be another.
 const NEAR: f64 = 0.9;
 
@@ -66,6 +70,7 @@ fn read(intake: &mut Intake, input: &Input) {
         }
     });
     // What the sensor tells is by far the most; a calibration or an alert tells a value, too.
+    let readings = counts.values().copied().max().unwrap_or(0);
     let sensor = counts.iter().max_by_key(|(name, count)| (**count, *name)).map(|(name, _)| name.clone());
     let sensor = sensor.unwrap_or_default();
     table.each(|line, row| {
@@ -92,6 +97,13 @@ fn read(intake: &mut Intake, input: &Input) {
             subtype => format!("{}/{subtype}", cell(TYPE)),
         };
         let is_sensor = cell(TYPE) == sensor;
+        // In a language whose words are not known, the columns tell what the sensor read and what is in grams.
+        let foreign = intake.name_of("dexcom", &code).is_none() && !intake.now.ignored.contains(&code);
+        let code = match (is_sensor, cell(GRAMS)) {
+            (true, _) if foreign && readings >= MANY => SENSOR.to_string(),
+            (false, grams) if foreign && !grams.is_empty() && cell(READING).is_empty() => "grams".to_string(),
+            _ => code,
+        };
         let (low, high) = limits(unit);
         let amount = [(UNITS, "[iU]"), (GRAMS, "g")].into_iter().find(|(at, _)| !cell(*at).is_empty());
         let duration_h = clock_hours(cell(DURATION)).unwrap_or(0.0);
@@ -139,5 +151,7 @@ fn read(intake: &mut Intake, input: &Input) {
             spot,
         });
     });
-    intake.worn(input.section, "dexcom", &sensor, 1.0);
+    for code in [SENSOR, sensor.as_str()] {
+        intake.worn(input.section, "dexcom", code, 1.0);
+    }
 }

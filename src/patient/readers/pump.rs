@@ -46,6 +46,7 @@ struct Table {
     spread: Vec<String>,
     #[serde(default)]
     untold: Vec<String>,
+    total: Option<Only>,
     #[serde(default)]
     value: Vec<Value>,
 }
@@ -179,6 +180,16 @@ impl Part {
                     "part of this amount was spread over a time that the file does not tell: all is taken at once",
                     "write it in an [[exposure]] of your own, with its `duration`, and cut it off here with `from` and `to`",
                 );
+            }
+            if table.total.as_ref().is_some_and(|total| self.cell(row, &[&total.column]) == total.is) {
+                intake.leave_out(&table.about, "the total of a day, not an event of it", spot);
+                intake.doubtful(
+                    "P2048",
+                    spot,
+                    "what the pump gave by itself is told as the total of a day only: it is left out",
+                    "the rate is then the schedule's, not what was given; cut such days off with `from` and `to`",
+                );
+                continue;
             }
             let taken = table.value.iter().filter(|value| self.value(intake, row, value, time, order, spot)).count();
             if taken == 0 && table.untold.iter().all(|title| self.cell(row, &[title]).is_empty()) {

@@ -83,6 +83,26 @@ fn another_language_with_semicolons_and_decimal_commas_is_the_same() {
 }
 
 #[test]
+fn types_in_an_unknown_language_are_told_by_their_columns() {
+    let rows = (10..59).map(|minute| format!("1,2026-01-05T00:{minute}:00,XYZ,,,,iOS,{},,,,,,\n", 100 + minute));
+    let rows: String = rows.collect();
+    let others = "1,2026-01-05T00:01:00,Abc,,,,iOS,,,35,,,,\n1,2026-01-05T00:02:00,Def,,,,iOS,,3,,,,,\n";
+    let file = format!("{HEADER}{others}{rows}1,2026-01-05T00:03:00,Ghi,,,,iOS,110,,,,,,\n");
+    let read = |keys: &str| {
+        let manifest = format!("{PATIENT}{keys}");
+        read(&[("patient.toml", manifest.as_bytes()), ("clarity.csv", file.as_bytes())])
+    };
+    let (patient, found) = read("");
+    assert!(!found.has_errors(), "{found}");
+    assert_eq!((patient.observations.len(), patient.observations[0].readings.len()), (1, 49));
+    assert_eq!(patient.exposure("carbohydrate_intake").unwrap().events[0].value, 35.0);
+    let left_out: Vec<&str> = patient.left_out.iter().map(|one| one.what.as_str()).collect();
+    assert!(left_out.contains(&"Def") && left_out.contains(&"Ghi") && patient.exposures.len() == 1, "{left_out:?}");
+    let (patient, _) = read("as = { Def = \"bolus_insulin\" }\nignore = [\"XYZ\"]\n");
+    assert_eq!((patient.observations.len(), patient.exposure("bolus_insulin").unwrap().events[0].value), (0, 3.0));
+}
+
+#[test]
 fn warm_up_leaves_out_the_first_hours_of_each_sensor() {
     let mut rows = String::from(HEADER);
     // Two sensors of six hours, two hours apart.

@@ -65,6 +65,16 @@ fn carelink_has_two_tables_below_a_preamble() {
     assert!(patient.left_out.iter().any(|one| one.what == "Temp Basal Amount"));
 }
 
+#[test]
+fn a_days_total_is_no_dose() {
+    let file = CARELINK
+        .replace("Bolus Duration (h:mm:ss);BWZ", "Bolus Source;BWZ")
+        .replace("Square;2;2;1:30:00;;", "Normal;;20;CLOSED_LOOP_AUTO_INSULIN;;");
+    let (patient, found) = pump("", &file);
+    assert!(!found.has_errors() && codes(&found).contains(&"P2048"), "{found}");
+    assert_eq!(events(&patient, "bolus_insulin").len(), 1);
+}
+
 const TANDEM: &str = "Tandem Diabetes Care Inc.\nt:connect Therapy Timeline Data Export\nPatient Name, Sample Name\n\
     Report Generated On, 1/24/2026 7:50:04 PM\n\nDeviceType,SerialNumber,Description,EventDateTime,Readings (CGM / BGM)\n\
     \"t:slim X2 Insulin Pump\",\"1\",\"EGV\",\"2026-01-05T00:01:33\",\"235\",\n\
