@@ -209,7 +209,19 @@ fn the_shared_exports_are_read_whole() {
     let bolus: f64 = patient.exposure("bolus_insulin").unwrap().events.iter().map(|event| event.value).sum();
     // Sums of the file by `jq '[.[].carbs // 0] | add'` and the like.
     assert_eq!((food, bolus), (195.0, 19.5));
-    assert!(patient.exposure("basal_insulin").unwrap().events.len() > 10);
+    // Nightscout's own rule (lib/profilefunctions.js), minute by minute in Python over the same files: 23 rates, of which
+    // these are some, and 49.175 units until the last treatment at 49.5 h. The clocks went back in the second night.
+    let rates: Vec<(f64, f64)> =
+        patient.exposure("basal_insulin").unwrap().events.iter().map(|event| (event.time_h, event.value)).collect();
+    assert_eq!(rates.len(), 23);
+    for (time_h, rate) in
+        [(0.0, 0.7), (12.0, 2.25), (16.0, 1.0), (18.75, 0.95), (28.5, 1.575), (30.0, 1.1), (47.0, 1.275)]
+    {
+        assert!(rates.iter().any(|known| known.0 == time_h && (known.1 - rate).abs() < 1e-12), "{time_h}: {rates:?}");
+    }
+    let ends = rates.iter().skip(1).map(|known| known.0).chain([49.5]);
+    let units: f64 = rates.iter().zip(ends).map(|(known, end)| known.1 * (end - known.0)).sum();
+    assert!((units - 49.175).abs() < 1e-9, "{units}");
 }
 
 proptest! {
