@@ -216,9 +216,9 @@ impl<'r, 'v> Intake<'r, 'v> {
         self.reader.leave_out(what, why, Origin { file, line, path });
     }
 
-    /// The file's whole text; P2002 where it cannot be read.
+    /// The file's whole text, in whichever encoding; P2002 where it cannot be read.
     pub(super) fn text(&mut self, input: &Input) -> Option<Rc<TextFile>> {
-        match self.reader.files.text(&input.name) {
+        match self.reader.files.export(&input.name) {
             Ok(file) => Some(file),
             Err(finding) => {
                 self.reader.findings.push(finding.at_location(Location::file(&*self.now.path)));

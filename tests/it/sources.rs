@@ -33,6 +33,13 @@ fn read(files: &[(&str, &[u8])]) -> (Patient, Diagnostics) {
     (patient.unwrap_or_else(|| panic!("{found}")), found)
 }
 
+/// Changes bytes of a file: a place (beyond its end, counted anew from its start) and a byte each.
+fn edit(file: &mut [u8], edits: &[(usize, u8)]) {
+    for (at, byte) in edits {
+        file[at % file.len()] = *byte;
+    }
+}
+
 /// Codes of the findings, in order.
 fn codes(found: &Diagnostics) -> Vec<&'static str> {
     found.iter().map(|finding| finding.code).collect()

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Censoring;
+use super::files::utf_16;
 use super::intake::Intake;
 use super::section::Section;
 
@@ -58,9 +59,14 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The first bytes as text; what is cut or is no UTF-8 is replaced.
+    /// The first bytes as text; what is cut or is no UTF-8 is replaced, and UTF-16 read where a mark tells of it.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).trim_start_matches('\u{feff}').to_string()
+        let text = match self.bytes.as_slice() {
+            [0xff, 0xfe, rest @ ..] => utf_16(rest, u16::from_le_bytes),
+            [0xfe, 0xff, rest @ ..] => utf_16(rest, u16::from_be_bytes),
+            bytes => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        text.trim_start_matches('\u{feff}').to_string()
     }
 }
 

@@ -114,7 +114,7 @@ impl Table {
         self.header.iter().position(|known| known == column).and_then(|at| row.get(at)).unwrap_or("")
     }
 
-    /// A number of a row; `None` where it is missing, 0 and told where it is none.
+    /// A number of a row; `None` where it is missing, or no number, which is told.
     pub(super) fn number(&self, intake: &mut Intake, row: &StringRecord, column: &str, line: usize) -> Option<f64> {
         let cell = self.cell(row, column);
         if missing(cell) {
@@ -128,7 +128,7 @@ impl Table {
                 "mend it; a dot says missing",
             );
         }
-        Some(number.unwrap_or(0.0))
+        number
     }
 
     /// P2082: something that only a model can say, or that doses and readings cannot express.

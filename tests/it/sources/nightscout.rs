@@ -227,10 +227,9 @@ fn the_shared_exports_are_read_whole() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn changed_bytes_never_panic(at in 0_usize..1700, byte in any::<u8>(), which in 0_usize..3) {
+    fn changed_bytes_never_panic(edits in prop::collection::vec((0_usize..1700, any::<u8>()), 1..6), which in 0_usize..3) {
         let mut files = [ENTRIES, TREATMENTS, PROFILE].map(|text| text.as_bytes().to_vec());
-        let at = at % files[which].len();
-        files[which][at] = byte;
+        super::edit(&mut files[which], &edits);
         let manifest = format!("{PATIENT}format = \"nightscout\"\nprofile = \"p.json\"\n\
             [[source]]\nfile = \"e.json\"\nformat = \"nightscout\"\nwarmup = \"1 h\"\n");
         let folder = super::folder(&[("patient.toml", manifest.as_bytes()), ("e.json", &files[0]),

@@ -91,10 +91,9 @@ fn the_shared_export_is_read_whole() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn changed_bytes_never_panic(at in 0_usize..2600, byte in any::<u8>()) {
+    fn changed_bytes_never_panic(edits in prop::collection::vec((0_usize..2600, any::<u8>()), 1..6)) {
         let mut file = RECORDS.as_bytes().to_vec();
-        let at = at % file.len();
-        file[at] = byte;
+        super::edit(&mut file, &edits);
         let manifest = format!("{PATIENT}format = \"tidepool\"\nwarmup = \"1 h\"\n");
         let folder = super::folder(&[("patient.toml", manifest.as_bytes()), ("tp.json", &file)]);
         let _ = Patient::read(folder.path());
