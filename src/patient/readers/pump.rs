@@ -46,6 +46,8 @@ struct Table {
     spread: Vec<String>,
     #[serde(default)]
     untold: Vec<String>,
+    #[serde(default)]
+    changes: Vec<String>,
     total: Option<Only>,
     #[serde(default)]
     value: Vec<Value>,
@@ -170,8 +172,17 @@ impl Part {
                 intake.wrong(spot, &format!("`{stamp}` is no time in the file's order of day and month"), help);
                 continue;
             };
-            for title in table.untold.iter().filter(|title| !self.cell(row, &[title]).is_empty()) {
+            let told = |titles: &'static [String]| titles.iter().filter(|title| !self.cell(row, &[title]).is_empty());
+            for title in told(&table.untold).chain(told(&table.changes)) {
                 intake.leave_out(title, "it is told in words or shares that cannot be taken", spot);
+            }
+            if let Some(title) = told(&table.changes).next() {
+                intake.doubtful(
+                    "P2049",
+                    spot,
+                    &format!("`{title}` changed the rate in a way that is not taken: the rate is the schedule's"),
+                    "give the rate of these hours in an [[exposure]] of your own, or cut them off with `from` and `to`",
+                );
             }
             if number(self.cell(row, &table.spread)).is_some_and(|spread| spread > 0.0) {
                 intake.doubtful(
@@ -192,7 +203,7 @@ impl Part {
                 continue;
             }
             let taken = table.value.iter().filter(|value| self.value(intake, row, value, time, order, spot)).count();
-            if taken == 0 && table.untold.iter().all(|title| self.cell(row, &[title]).is_empty()) {
+            if taken == 0 && told(&table.untold).chain(told(&table.changes)).next().is_none() {
                 intake.leave_out(&table.about, "a row without a value of the person", spot);
             }
         }

@@ -63,6 +63,7 @@ fn carelink_has_two_tables_below_a_preamble() {
     let names: Vec<&str> = patient.observations.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["capillary_glucose", "cgm_glucose"]);
     assert!(patient.left_out.iter().any(|one| one.what == "Temp Basal Amount"));
+    assert!(codes(&found).contains(&"P2049"), "{found}");
 }
 
 #[test]
