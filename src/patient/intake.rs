@@ -12,7 +12,7 @@ use super::load::Reader;
 use super::readers::{Input, Item, Shape, Spot, Told, When};
 use super::section::Section;
 use super::vocabulary::{Conversion, Role, Term, misfit};
-use super::worn::Worn;
+use super::warmup::Warmup;
 use super::{Censoring, Genotype, Origin};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::units::{Stamp, Unit, mismatch, unreadable};
@@ -94,7 +94,7 @@ pub(super) struct Gathered<'v> {
     pub limits: (Option<f64>, Option<f64>),
     pub files: Vec<(Arc<str>, String)>,
     pub kept: Vec<Kept>,
-    pub worn: Option<Worn>,
+    pub warmup: Option<Warmup>,
 }
 
 /// One item, small: there may be millions.
@@ -431,7 +431,7 @@ impl<'r, 'v> Intake<'r, 'v> {
                 limits: (None, None),
                 files: Vec::new(),
                 kept: Vec::new(),
-                worn: None,
+                warmup: None,
             });
             self.gathered.len() - 1
         });

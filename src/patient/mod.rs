@@ -20,8 +20,8 @@ mod summary;
 mod table;
 mod unknown;
 mod vocabulary;
+mod warmup;
 mod window;
-mod worn;
 
 use std::collections::BTreeMap;
 use std::fmt;

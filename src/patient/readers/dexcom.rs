@@ -152,6 +152,6 @@ fn read(intake: &mut Intake, input: &Input) {
         });
     });
     for code in [SENSOR, sensor.as_str()] {
-        intake.worn(input.section, "dexcom", code, 1.0);
+        intake.warms_up(input.section, "dexcom", code, 1.0);
     }
 }

@@ -136,7 +136,7 @@ fn read(intake: &mut Intake, input: &Input) {
         let least = Some(low).filter(|low| *low > 0.0);
         give(record, Shape::Sample, told, Some(device), (least, Some(high)));
     });
-    intake.worn(input.section, "libreview", "0", 1.0);
+    intake.warms_up(input.section, "libreview", "0", 1.0);
 }
 
 /// Hands over the amounts of a row; whether all were numbers.

@@ -77,7 +77,7 @@ fn read(intake: &mut Intake, input: &Input) {
             entry(intake, record, when, spot);
         }
     }
-    intake.worn(input.section, "nightscout", "sgv", 1.0);
+    intake.warms_up(input.section, "nightscout", "sgv", 1.0);
     schedule::rates(intake, input, list, temporary, &switches, last);
 }
 

@@ -134,7 +134,7 @@ fn read(intake: &mut Intake, input: &Input) {
     let sensors = samples.filter(|value| value.shape == Kind::Sample && value.code != "meter");
     let codes: BTreeSet<&str> = sensors.map(|value| value.code.as_str()).collect();
     for code in codes {
-        intake.worn(input.section, "pump", code, 1.0);
+        intake.warms_up(input.section, "pump", code, 1.0);
     }
 }
 

@@ -50,7 +50,7 @@ fn read(intake: &mut Intake, input: &Input) {
             intake.leave_out(kind, "its record has no value", spot);
         }
     }
-    intake.worn(input.section, "tidepool", "cbg/value", 1.0);
+    intake.warms_up(input.section, "tidepool", "cbg/value", 1.0);
 }
 
 fn time_of(record: &Json) -> Option<When> {

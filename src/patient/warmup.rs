@@ -5,7 +5,7 @@ use super::intake::{Gathered, Intake, Kind};
 use super::section::Section;
 
 /// When something worn was put on, and for how long nothing of it is taken then.
-pub(super) struct Worn {
+pub(super) struct Warmup {
     warmup_h: f64,
     /// In order of time.
     starts_h: Vec<f64>,
@@ -15,7 +15,7 @@ impl Intake<'_, '_> {
     /// Says that the readings of a code, of the file that is being read, come from something worn: where the entry has a
     /// `warmup`, they are left out for so long after each start. A start is the first reading of a device, and each after
     /// a gap of `gap` or, without that key, `gap_h`.
-    pub(super) fn worn(&mut self, section: &Section, system: &'static str, code: &str, gap_h: f64) {
+    pub(super) fn warms_up(&mut self, section: &Section, system: &'static str, code: &str, gap_h: f64) {
         let hour = self.reader.hour.clone();
         let Some(warmup_h) = self.reader.given_in(section, "warmup", &hour, None) else { return };
         let gap_h = self.reader.given_in(section, "gap", &hour, None).unwrap_or(gap_h);
@@ -32,13 +32,13 @@ impl Intake<'_, '_> {
             times.sort_by(f64::total_cmp);
             let after_gap = times.windows(2).filter(|pair| pair[1] - pair[0] >= gap_h).map(|pair| pair[1]);
             let starts_h = times.first().copied().into_iter().chain(after_gap).collect();
-            self.gathered[*at].worn = Some(Worn { warmup_h, starts_h });
+            self.gathered[*at].warmup = Some(Warmup { warmup_h, starts_h });
         }
     }
 
     /// Leaves out what something worn told in the first hours after it was put on.
     pub(super) fn warmed_up(&mut self, group: &mut Gathered) {
-        let Some(worn) = group.worn.take() else { return };
+        let Some(worn) = group.warmup.take() else { return };
         let warm = |time_h: f64| {
             let before = worn.starts_h.partition_point(|start| *start <= time_h);
             let start = before.checked_sub(1).map_or(f64::NEG_INFINITY, |at| worn.starts_h[at]);
