@@ -6,16 +6,18 @@ use std::rc::Rc;
 use super::check::Row;
 use super::columns::{Cell, Column};
 use super::files::Place;
-use super::given::Content;
+use super::given::{Content, Given};
 use super::load::Reader;
 use super::section::{Section, Value};
 use super::table::Table;
+use super::unknown::is_unknown;
 use super::vocabulary::{Conversion, Term, misfit};
 use super::{Censoring, Exposure, ExposureEvent, ExposureKind};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::units::{Quantity, Unit, mismatch};
 
-const KEYS: [&str; 8] = ["name", "file", "time", "amount", "rate", "value", "duration", "events"];
+const KEYS: [&str; 11] =
+    ["name", "file", "time", "amount", "rate", "value", "duration", "events", "unknown", "where", "missing"];
 
 /// Why an event with a rate is left out: a mistake in its duration, or a rate of nothing.
 const NO_TIME: &str = "a rate that lasts no time gives nothing";
@@ -98,11 +100,13 @@ impl<'v> Reader<'v> {
             duration_h: row.duration_h,
             origin: row.place.origin(),
         });
+        let (unknown, events): (Vec<_>, Vec<_>) = events.partition(|event| event.value.is_nan());
         let declared = read.declared.text().to_string();
         let Some(known) = all.iter_mut().find(|known| known.name == entry.name) else {
             let (name, kind, unit) = (entry.name.clone(), read.kind, read.unit);
-            let unknown = Vec::new();
-            all.push(Exposure { name, kind, unit, events: events.collect(), unknown, declared });
+            let mut exposure = Exposure { name, kind, unit, events, unknown: Vec::new(), declared };
+            self.add_unknown(&mut exposure, unknown);
+            all.push(exposure);
             return;
         };
         let adds_up = matches!(read.kind, ExposureKind::Bolus | ExposureKind::Rate);
@@ -117,6 +121,7 @@ impl<'v> Reader<'v> {
             return;
         }
         known.events.extend(events);
+        self.add_unknown(known, unknown);
         if !known.declared.split(", ").any(|unit| unit == declared) {
             known.declared = format!("{}, {declared}", known.declared);
         }
@@ -205,8 +210,47 @@ impl<'v> Reader<'v> {
         Some(Read { kind: meaning.kind, unit: meaning.unit, declared, rows })
     }
 
+    /// A table of times alone: how much was given is not known.
+    fn unknown_of_table(&mut self, entry: &Entry) -> Option<Read> {
+        let section = entry.section;
+        let (table, time) = self.timed_table(section)?;
+        let choice = self.choice(section, &table)?;
+        let duration = self.duration(section, "amount", &table)?;
+        let declared = entry.term.map_or_else(Unit::one, |term| term.unit.clone());
+        let conversion = Conversion::new(&declared, &declared, None)?;
+        let meaning = Meaning { kind: ExposureKind::Bolus, unit: declared.clone(), conversion, times_duration: false };
+        let mut rows = Vec::new();
+        for row in 0..table.rows() {
+            if !self.chosen(&choice, &entry.name, &table, row) {
+                continue;
+            }
+            let time_h = self.row_time(&entry.name, &table, row, &time);
+            let duration_h = self.row_duration(entry, &duration, &table, row);
+            let (Some(time_h), Some(duration_h)) = (time_h, duration_h) else { continue };
+            let place = Self::cell_place(&table, row, time.index);
+            rows.push(meaning.row(time_h, f64::NAN, duration_h, place.clone(), place));
+        }
+        Some(Read { kind: meaning.kind, unit: meaning.unit, declared, rows })
+    }
+
+    fn row_duration(&mut self, entry: &Entry, duration: &Duration, table: &Rc<Table>, row: usize) -> Option<f64> {
+        match duration {
+            Duration::None => Some(0.0),
+            Duration::Constant(hours) => Some(*hours),
+            Duration::Column(column, unit) => {
+                let number = self.plain_number(&entry.name, table, row, column.index, "duration")?;
+                let place = Self::cell_place(table, row, column.index);
+                let hours = unit.convert(number, &self.hour).unwrap_or(f64::NAN);
+                self.check_sign("duration", hours, &place).then_some(hours)
+            }
+        }
+    }
+
     fn events_of_table(&mut self, entry: &Entry) -> Option<Read> {
         let section = entry.section;
+        if self.all_unknown(section) {
+            return self.unknown_of_table(entry);
+        }
         let measure = self.measure(section);
         let timed = self.timed_table(section);
         let ((key, value), (table, time)) = (measure?, timed?);
@@ -216,24 +260,25 @@ impl<'v> Reader<'v> {
         let duration = self.duration(section, key, &table)?;
         let lasts = !matches!(duration, Duration::None);
         let meaning = self.meaning(entry.term, key, lasts, &declared, &section.place(value.span))?;
+        let choice = self.choice(section, &table)?;
+        let amounts = matches!(meaning.kind, ExposureKind::Bolus | ExposureKind::Rate);
         let mut rows = Vec::new();
         for row in 0..table.rows() {
+            if !self.chosen(&choice, &entry.name, &table, row)
+                || self.told_missing(&choice, &entry.name, &table, row, column.index)
+            {
+                continue;
+            }
             let time_h = self.row_time(&entry.name, &table, row, &time);
             let place = Self::cell_place(&table, row, column.index);
-            let number = self.plain_number(&entry.name, &table, row, column.index, key);
-            let duration_h = match &duration {
-                Duration::None => Some(0.0),
-                Duration::Constant(hours) => Some(*hours),
-                Duration::Column(column, unit) => {
-                    let number = self.plain_number(&entry.name, &table, row, column.index, "duration");
-                    let place = Self::cell_place(&table, row, column.index);
-                    number
-                        .map(|number| unit.convert(number, &self.hour).unwrap_or(f64::NAN))
-                        .filter(|hours| self.check_sign("duration", *hours, &place))
-                }
+            let number = match table.cell(row, column.index) {
+                cell if amounts && is_unknown(cell) => Some(f64::NAN),
+                _ => self.plain_number(&entry.name, &table, row, column.index, key),
             };
+            let duration_h = self.row_duration(entry, &duration, &table, row);
             let (Some(time_h), Some(number), Some(duration_h)) = (time_h, number, duration_h) else { continue };
-            if meaning.kind != ExposureKind::Series && !self.check_sign(key, number, &place) {
+            let signed = meaning.kind == ExposureKind::Series || number.is_nan();
+            if !(signed || self.check_sign(key, number, &place)) {
                 continue;
             }
             if key == "rate" && lasts && duration_h == 0.0 {
@@ -258,7 +303,7 @@ impl<'v> Reader<'v> {
             Cell::Number(..) | Cell::Beyond(_) => self.findings.row("P2013", &table.file.source.name, || {
                 Diagnostic::error("P2013", format!("`{}` is not a number", table.cell(row, column)))
                     .at_location(table.location(row, column))
-                    .help("what acts on the person is given as a number")
+                    .help("what acts on the person is given as a number, or as `?` where an amount is not known")
             }),
             Cell::Wrong => {}
         }
@@ -297,7 +342,7 @@ impl<'v> Reader<'v> {
 
     fn events_in_place(&mut self, entry: &Entry) -> Option<Read> {
         let section = entry.section;
-        for key in ["file", "time", "amount", "rate", "value", "duration"] {
+        for key in ["file", "time", "amount", "rate", "value", "duration", "unknown", "where", "missing"] {
             if let Some(value) = section.get(key) {
                 let finding = Diagnostic::error("P2006", format!("`{key}` and `events` exclude each other"));
                 let finding = finding.help("write it inside each event: { time = \"0 h\", amount = \"320 mg\" }");
@@ -315,12 +360,19 @@ impl<'v> Reader<'v> {
             let lasts = event.get("duration").is_some();
             let duration_h = if lasts { self.given_in(&event, "duration", &hour, None) } else { Some(0.0) };
             let measure = self.measure(&event);
-            let given = measure.and_then(|(key, value)| Some((key, self.given(&event, &value, entry.term)?)));
+            let given = measure.and_then(|(key, value)| {
+                if key == "amount" && value.get.as_str().is_some_and(is_unknown) {
+                    let unit = entry.term.map_or_else(Unit::one, |term| term.unit.clone());
+                    let content = Content::Number(f64::NAN, unit);
+                    return Some(("amount", Given { content, place: event.place(value.span) }));
+                }
+                Some((key, self.given(&event, &value, entry.term)?))
+            });
             let (Some(time_h), Some(duration_h), Some((key, given))) = (time_h, duration_h, given) else { continue };
             let Content::Number(number, from) = given.content else { continue };
             let Some(meaning) = self.meaning(entry.term, key, lasts, &from, &given.place) else { continue };
             let time_place = event.place(event.get("time").map_or(event.span(), |time| time.span));
-            let signed = meaning.kind == ExposureKind::Series;
+            let signed = meaning.kind == ExposureKind::Series || number.is_nan();
             if !(signed || self.check_sign(key, number, &given.place))
                 || !self.check_sign("duration", duration_h, &time_place)
             {
@@ -353,7 +405,8 @@ impl<'v> Reader<'v> {
 
     fn check_exposure_range(&mut self, entry: &Entry, meaning: &Meaning, declared: &Unit, rows: &[Row]) {
         let Some(term) = entry.term else { return };
-        let values: Vec<(f64, &Place)> = rows.iter().map(|row| (row.value, &row.place)).collect();
+        let known = rows.iter().filter(|row| !row.value.is_nan());
+        let values: Vec<(f64, &Place)> = known.map(|row| (row.value, &row.place)).collect();
         if meaning.times_duration {
             // The amounts have no declared unit of their own: they are judged, and shown, in the vocabulary's.
             if let Some(same) = Conversion::new(&term.unit, &term.unit, None) {

@@ -93,6 +93,30 @@ impl Files {
             Diagnostic::error("P2002", format!("`{name}` is not UTF-8 text (line {line}, byte {byte})"))
                 .help("save it as UTF-8; in a spreadsheet program choose \"CSV UTF-8\"")
         })?;
+        Ok(self.keep(name, &path, &bytes, text))
+    }
+
+    /// Reads a file that a device or program exported, in whichever encoding: UTF-8, UTF-16 by its mark, else
+    /// Windows-1252; or the one read before. P2002 (no place yet) if it cannot be.
+    pub(super) fn export(&mut self, name: &str) -> Result<Rc<TextFile>, Diagnostic> {
+        let name = name.trim_start_matches("./");
+        if let Some((file, _)) = self.read.get(name) {
+            return Ok(file.clone());
+        }
+        let path = self.inside(name)?;
+        let bytes = fs::read(&path).map_err(|error| self.unreadable(name, &error))?;
+        Ok(match (std::str::from_utf8(&bytes), bytes.as_slice()) {
+            (Ok(text), _) => self.keep(name, &path, &bytes, text),
+            (_, [0xff, 0xfe, rest @ ..]) => self.keep(name, &path, &bytes, &utf_16(rest, u16::from_le_bytes)),
+            (_, [0xfe, 0xff, rest @ ..]) => self.keep(name, &path, &bytes, &utf_16(rest, u16::from_be_bytes)),
+            // Letters with accents are where Latin-1 has them; signs that differ stand in no title.
+            (_, bytes) => {
+                self.keep(name, &path, bytes, &bytes.iter().map(|byte| char::from(*byte)).collect::<String>())
+            }
+        })
+    }
+
+    fn keep(&mut self, name: &str, path: &Path, bytes: &[u8], text: &str) -> Rc<TextFile> {
         let mut text = text.trim_start_matches('\u{feff}').to_string();
         if !text.contains('\n') {
             // Files of the old Macintosh end their lines so.
@@ -100,8 +124,8 @@ impl Files {
         }
         let source = Source::new(path.to_string_lossy(), text);
         let file = Rc::new(TextFile { name: name.into(), source });
-        self.read.insert(name.into(), (file.clone(), Sha256::digest(&bytes).into()));
-        Ok(file)
+        self.read.insert(name.into(), (file.clone(), Sha256::digest(bytes).into()));
+        file
     }
 
     /// The path of a name; P2002 if it leads out of the folder.
@@ -217,6 +241,12 @@ impl Files {
         }
         all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// The text of UTF-16; what is none is replaced.
+pub(super) fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 /// Whether a name fits a pattern in which a star stands for anything.

@@ -29,6 +29,7 @@ impl Intake<'_, '_> {
             }
             self.in_order(&mut group);
             self.once(&mut group);
+            self.warmed_up(&mut group);
             self.plausible(&mut group);
             self.begun(&mut group);
             self.counted_once(&group);

@@ -14,9 +14,15 @@ use super::named::Known;
 use super::readers::{Input, Item, Shape, Spot, Told, When};
 use super::section::Section;
 use super::vocabulary::{Conversion, Role, Term};
+use super::warmup::Warmup;
 use super::{Censoring, Genotype, Origin};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::units::{Stamp, Unit, unreadable};
+
+/// The system of codes that are names themselves, as the bundle gives them.
+pub(super) const NAMED: &str = "bundle";
+/// Most names and devices of one bundle: more are no names.
+const MOST: usize = 1000;
 
 /// What is gathered from all `[[source]]` entries of a bundle, and the entry that is being read.
 pub(super) struct Intake<'r, 'v> {
@@ -84,6 +90,7 @@ pub(super) struct Gathered<'v> {
     /// Who said so, of amounts and rates, too.
     pub devices: Vec<String>,
     pub kept: Vec<Kept>,
+    pub warmup: Option<Warmup>,
 }
 
 /// One item, small: there may be millions.
@@ -231,9 +238,9 @@ impl<'r, 'v> Intake<'r, 'v> {
         self.reader.leave_out(what, why, Origin { file, line, path });
     }
 
-    /// The file's whole text; P2002 where it cannot be read.
+    /// The file's whole text, in whichever encoding; P2002 where it cannot be read.
     pub(super) fn text(&mut self, input: &Input) -> Option<Rc<TextFile>> {
-        match self.reader.files.text(&input.name) {
+        match self.reader.files.export(&input.name) {
             Ok(file) => Some(file),
             Err(finding) => {
                 self.reader.findings.push(finding.at_location(Location::file(&*self.now.path)));
@@ -433,7 +440,12 @@ impl<'r, 'v> Intake<'r, 'v> {
         let device = self.now.device.as_deref().or(said_by).filter(|_| kind == Kind::Reading);
         let same = |known: &Gathered| known.name == name && known.kind == kind && known.device.as_deref() == device;
         // What comes is mostly of the names that came last.
-        let at = self.gathered.iter().rposition(same).unwrap_or_else(|| {
+        let at = self.gathered.iter().rposition(same);
+        if at.is_none() && self.gathered.len() >= MOST {
+            let why = format!("there are more than {MOST} names and devices already");
+            return self.reader.leave_out(&name, &why, Origin { file: self.now.file.clone(), line: None, path: None });
+        }
+        let at = at.unwrap_or_else(|| {
             self.gathered.push(Gathered {
                 name: name.clone(),
                 term,
@@ -446,6 +458,7 @@ impl<'r, 'v> Intake<'r, 'v> {
                 files: Vec::new(),
                 devices: Vec::new(),
                 kept: Vec::new(),
+                warmup: None,
             });
             self.gathered.len() - 1
         });

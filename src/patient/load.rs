@@ -18,6 +18,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Document, Findings, Location, S
 use crate::units::{self, Clock, TimeError, Unit, mismatch, unreadable};
 
 const MANIFEST: &str = "patient.toml";
+/// So many kinds of things left out are told by name.
+const MANY: usize = 500;
+const OTHERS: &str = "others";
 const KEYS: [&str; 12] = [
     "name",
     "about",
@@ -255,9 +258,16 @@ impl<'v> Reader<'v> {
 
     /// Counts one more thing of `what` that is left out because of `why`.
     pub(super) fn leave_out(&mut self, what: &str, why: &str, origin: Origin) {
-        match self.left_out.iter_mut().find(|known| known.what == what && known.why == why) {
-            Some(known) => known.count += 1,
-            None => self.left_out.push(LeftOut { what: what.into(), why: why.into(), count: 1, origin }),
+        let known = |what: &str, all: &[LeftOut]| all.iter().position(|known| known.what == what && known.why == why);
+        // A file in which every row has another name is no export: its names are counted together.
+        let full = self.left_out.len() >= MANY;
+        let at = known(what, &self.left_out).or_else(|| known(OTHERS, &self.left_out).filter(|_| full));
+        match at.or((self.left_out.len() >= 2 * MANY).then(|| self.left_out.len() - 1)) {
+            Some(at) => self.left_out[at].count += 1,
+            None => {
+                let what = if full { OTHERS } else { what };
+                self.left_out.push(LeftOut { what: what.into(), why: why.into(), count: 1, origin });
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reads a patient bundle from disk into named covariates, exposures and observations; knows no model.
 
 mod check;
+mod choice;
 mod columns;
 mod covariate;
 mod declared_summary;
@@ -21,7 +22,9 @@ mod source;
 mod statistic;
 mod summary;
 mod table;
+mod unknown;
 mod vocabulary;
+mod warmup;
 mod window;
 mod worn;
 

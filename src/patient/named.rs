@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::intake::Intake;
+use super::intake::{Intake, NAMED};
 use super::vocabulary::{Role, Term};
 
 #[derive(Clone)]
@@ -52,8 +52,9 @@ impl<'v> Intake<'_, 'v> {
             return known.clone();
         }
         let vocabulary = self.reader.vocabulary;
-        let term = vocabulary.by_code(system, code);
-        let own = term.map(|term| term.name.as_str());
+        let named = system == NAMED;
+        let term = if named { vocabulary.term(code) } else { vocabulary.by_code(system, code) };
+        let own = if named { Some(code) } else { term.map(|term| term.name.as_str()) };
         let renamed = self.now.renamed.get(code).or_else(|| self.now.renamed.get(own?)).cloned();
         let ignored = self.now.ignored.contains(code) || own.is_some_and(|name| self.now.ignored.contains(name));
         let known = if ignored {

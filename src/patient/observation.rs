@@ -13,8 +13,20 @@ use super::{Censoring, Observation, Reading};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::units::{Unit, mismatch};
 
-const KEYS: [&str; 10] =
-    ["name", "file", "time", "value", "device", "below", "above", "lower_limit", "upper_limit", "readings"];
+const KEYS: [&str; 12] = [
+    "name",
+    "file",
+    "time",
+    "value",
+    "device",
+    "below",
+    "above",
+    "lower_limit",
+    "upper_limit",
+    "readings",
+    "where",
+    "missing",
+];
 
 /// What an entry declares beside its readings.
 struct Declared<'v, 's> {
@@ -157,8 +169,14 @@ impl<'v> Reader<'v> {
                 flags.push((self.column(section, key, &table)?.index, censoring));
             }
         }
+        let choice = self.choice(section, &table)?;
         let mut read = Read { unit, declared, lower, upper, rows: Vec::new(), uncut: Vec::new() };
         for row in 0..table.rows() {
+            if !self.chosen(&choice, &entry.name, &table, row)
+                || self.told_missing(&choice, &entry.name, &table, row, column.index)
+            {
+                continue;
+            }
             let time_h = self.row_time(&entry.name, &table, row, &time);
             let place = Self::cell_place(&table, row, column.index);
             let mut reading = match self.number(&table, row, column.index) {
@@ -200,7 +218,7 @@ impl<'v> Reader<'v> {
 
     fn readings_in_place(&mut self, entry: &Declared) -> Option<Read> {
         let section = entry.section;
-        for key in ["file", "time", "value", "below", "above"] {
+        for key in ["file", "time", "value", "below", "above", "where", "missing"] {
             if let Some(value) = section.get(key) {
                 let finding = Diagnostic::error("P2006", format!("`{key}` and `readings` exclude each other"));
                 self.findings.push(finding.at(&section.file.source, value.key_span));

@@ -4,6 +4,7 @@ mod apple_archive;
 mod apple_health;
 mod apple_large;
 mod devices;
+mod dexcom;
 mod dicom;
 mod fhir;
 mod fhir_record;
@@ -12,8 +13,15 @@ mod fitbit;
 mod genome;
 mod lab_csv;
 mod laboratory;
+mod libreview;
+mod multisensor;
 mod nifti;
+mod nightscout;
+mod nonmem;
 mod open_mhealth;
+mod pump;
+mod tables;
+mod tidepool;
 mod volume_table;
 mod wear;
 
@@ -38,6 +46,13 @@ fn read(files: &[(&str, &[u8])]) -> (Patient, Diagnostics) {
     let folder = folder(files);
     let (patient, found) = Patient::read(folder.path());
     (patient.unwrap_or_else(|| panic!("{found}")), found)
+}
+
+/// Changes bytes of a file: a place (beyond its end, counted anew from its start) and a byte each.
+fn edit(file: &mut [u8], edits: &[(usize, u8)]) {
+    for (at, byte) in edits {
+        file[at % file.len()] = *byte;
+    }
 }
 
 /// Codes of the findings, in order.

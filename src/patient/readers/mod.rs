@@ -4,20 +4,32 @@
 //! model and no shared name. Which name a code has, and in which unit, the vocabulary says.
 
 mod apple;
+mod dates;
+mod dexcom;
 mod dicom;
 mod diplotypes;
 mod fhir;
+mod fields;
 mod fit;
 mod fitbit;
 mod lab;
 mod lab_csv;
 mod lab_units;
 mod labels;
+mod libreview;
 mod nifti;
+mod nightscout;
+mod nonmem;
+mod nonmem_dose;
+mod nonmem_keys;
 mod open_mhealth;
+mod pump;
 mod rna_counts;
+mod rows;
+mod schedule;
 mod structures;
 mod tally;
+mod tidepool;
 mod vcf;
 mod volume_table;
 
@@ -25,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Censoring;
+use super::files::utf_16;
 use super::intake::Intake;
 use super::section::Section;
 
@@ -44,18 +57,24 @@ pub(super) struct Format {
 
 /// All formats; the first that recognises a file has it.
 pub(super) const FORMATS: &[Format] = &[
-    fitbit::FORMAT,
-    vcf::FORMAT,
-    diplotypes::TABLE,
+    fhir::FORMAT,
+    apple::FORMAT,
+    open_mhealth::FORMAT,
+    tidepool::FORMAT,
+    nightscout::FORMAT,
     diplotypes::PHARMCAT,
-    rna_counts::FORMAT,
+    fitbit::FORMAT,
+    fit::FORMAT,
+    vcf::FORMAT,
     nifti::FORMAT,
     dicom::FORMAT,
+    dexcom::FORMAT,
+    libreview::FORMAT,
+    pump::FORMAT,
     volume_table::FORMAT,
-    apple::FORMAT,
-    fit::FORMAT,
-    open_mhealth::FORMAT,
-    fhir::FORMAT,
+    diplotypes::TABLE,
+    rna_counts::FORMAT,
+    nonmem::FORMAT,
     lab_csv::FORMAT,
 ];
 
@@ -68,9 +87,14 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The first bytes as text; what is cut or is no UTF-8 is replaced.
+    /// The first bytes as text; what is cut or is no UTF-8 is replaced, and UTF-16 read where a mark tells of it.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).trim_start_matches('\u{feff}').to_string()
+        let text = match self.bytes.as_slice() {
+            [0xff, 0xfe, rest @ ..] => utf_16(rest, u16::from_le_bytes),
+            [0xfe, 0xff, rest @ ..] => utf_16(rest, u16::from_be_bytes),
+            bytes => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        text.trim_start_matches('\u{feff}').to_string()
     }
 }
 
