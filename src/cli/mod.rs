@@ -13,6 +13,7 @@ mod run;
 mod scenario;
 mod simulate;
 mod summary;
+mod synthesize;
 mod what_if;
 
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ enum Command {
     Scenario(scenario::Arguments),
     Plot(plot::Arguments),
     Simulate(simulate::Arguments),
+    Synthesize(synthesize::Arguments),
     Model(model::Arguments),
     Explain(explain::Arguments),
 }
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Scenario(arguments) => scenario::run(&context, arguments),
         Command::Plot(arguments) => plot::run(&context, arguments),
         Command::Simulate(arguments) => simulate::run(&context, arguments),
+        Command::Synthesize(arguments) => synthesize::run(&context, arguments),
         Command::Model(arguments) => model::run(&context, arguments),
         Command::Explain(arguments) => explain::run(&context, arguments),
     };

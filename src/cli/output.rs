@@ -12,6 +12,27 @@ pub(super) fn folder(path: &Path) -> Result<(), Stop> {
     std::fs::create_dir_all(path).map_err(|error| refused(path, &error))
 }
 
+/// Writes a folder of files that is not there yet: under a hidden name beside it, then renamed (C6001).
+pub(super) fn new_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Stop> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if name.is_empty() || path.exists() {
+        let finding = Diagnostic::error("C6001", format!("`{}` is there already", path.display()));
+        let finding = finding.at_location(Location::file(path.display().to_string()));
+        return Err(Stop::Files(finding.help("name a folder that is not there yet").into()));
+    }
+    let hidden = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = || -> std::io::Result<()> {
+        std::fs::create_dir_all(&hidden)?;
+        files.iter().try_for_each(|(name, bytes)| std::fs::write(hidden.join(name), bytes))?;
+        std::fs::rename(&hidden, path)
+    };
+    written().map_err(|error| {
+        // What was begun is ours; that it cannot be removed either is no news.
+        let _ = std::fs::remove_dir_all(&hidden);
+        refused(path, &error)
+    })
+}
+
 /// Writes a file under a hidden name beside it, then renames it over what was there (C6001).
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Stop> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Joins a model and a patient by name into one posterior density: the one place where they meet.
 
+mod amounts;
 mod correlated;
 mod dual;
 mod family;
@@ -12,6 +13,7 @@ mod summaries;
 mod targets;
 mod testing;
 
+pub use amounts::UnknownAmount;
 pub use family::{Noise, Scored};
 pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};
 pub(crate) use matching::{delivered, hours_to_model};

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::amounts::{self, UnknownAmount};
 use super::matching::hours_to_model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Composed, ErrorFamily, NodeId, Observation, Op, Origin, Parameter, ParameterValue, Symbol};
@@ -23,6 +24,8 @@ pub struct Personal {
     pub devices: Vec<Nuisance>,
     pub tested: Vec<TestedMore>,
     pub alternatives: Vec<Alternatives>,
+    #[serde(default)]
+    pub unknown: Vec<UnknownAmount>,
 }
 
 /// How one device, or all, may differ in what they measure; spreads as the bundle gives them.
@@ -61,7 +64,7 @@ impl Personal {
     /// What a bundle says of the measurements that a model knows.
     ///
     /// # Errors
-    /// L1006 and U1002 where an entry cannot be used with this model.
+    /// L1006 to L1009 and U1002 where an entry cannot be used with this model.
     pub fn of(model: &Composed, patient: &Patient) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut found = Diagnostics::new();
         let per_hour = hours_to_model(model);
@@ -129,11 +132,13 @@ impl Personal {
         for genotype in &patient.genotypes {
             personal.alternatives.extend(alternatives(model, patient, genotype, &mut found));
         }
+        personal.unknown = amounts::of(model, patient, &mut found);
         found.or_value(personal)
     }
 
     /// Adds the parameters, and the observations of single devices.
     pub fn apply(&self, model: &mut Composed) {
+        self.add_amounts(model);
         for nuisance in &self.devices {
             let Some(base) = model.observations.iter().find(|known| known.name == nuisance.observation).cloned() else {
                 continue;
@@ -206,7 +211,13 @@ impl Nuisance {
 }
 
 /// Adds a calibrated parameter; its node.
-fn parameter(model: &mut Composed, name: String, about: &str, unit: Unit, distribution: Distribution) -> NodeId {
+pub(super) fn parameter(
+    model: &mut Composed,
+    name: String,
+    about: &str,
+    unit: Unit,
+    distribution: Distribution,
+) -> NodeId {
     let origin = model.observations.first().map(|known| known.origin.clone());
     let origin = origin.unwrap_or_else(|| Origin {
         source: crate::diagnostic::Source::new("patient.toml", ""),
@@ -218,7 +229,7 @@ fn parameter(model: &mut Composed, name: String, about: &str, unit: Unit, distri
         unit,
         value: ParameterValue::Prior(distribution),
         scales: None,
-        source: Some("the bundle says how far the device may be off".into()),
+        source: Some("of this person's bundle".into()),
         origin,
     });
     model.graph.symbol(Symbol::Parameter(model.parameters.len() - 1))

@@ -16,8 +16,10 @@ use super::{Censoring, Exposure, ExposureEvent, ExposureKind};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::units::{Quantity, Unit, mismatch};
 
-const KEYS: [&str; 11] =
-    ["name", "file", "time", "amount", "rate", "value", "duration", "events", "unknown", "where", "missing"];
+const KEYS: [&str; 13] = [
+    "name", "file", "time", "amount", "rate", "value", "duration", "events", "unknown", "usual", "spread", "where",
+    "missing",
+];
 
 /// Why an event with a rate is left out: a mistake in its duration, or a rate of nothing.
 const NO_TIME: &str = "a rate that lasts no time gives nothing";
@@ -104,7 +106,8 @@ impl<'v> Reader<'v> {
         let declared = read.declared.text().to_string();
         let Some(known) = all.iter_mut().find(|known| known.name == entry.name) else {
             let (name, kind, unit) = (entry.name.clone(), read.kind, read.unit);
-            let mut exposure = Exposure { name, kind, unit, events, unknown: Vec::new(), declared };
+            let usual = self.usual(entry.section, entry.term, &unit);
+            let mut exposure = Exposure { name, kind, unit, events, unknown: Vec::new(), usual, declared };
             self.add_unknown(&mut exposure, unknown);
             all.push(exposure);
             return;

@@ -243,6 +243,7 @@ impl Intake<'_, '_> {
                 unit: group.unit,
                 events,
                 unknown,
+                usual: group.term.and_then(|term| term.usual),
                 declared: group.declared.join(", "),
             }),
             Some(known) => {

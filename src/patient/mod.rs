@@ -27,6 +27,7 @@ mod vocabulary;
 mod warmup;
 mod window;
 mod worn;
+pub mod writers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -101,6 +102,8 @@ pub struct Exposure {
     pub events: Vec<ExposureEvent>,
     /// Events of which the amount is not known: their values are NaN. In order of time.
     pub unknown: Vec<ExposureEvent>,
+    /// The usual amount, in `unit`, and its relative spread: what is expected where the amount is not known.
+    pub usual: Option<(f64, f64)>,
     /// The units in which the bundle gives the values.
     pub declared: String,
 }
@@ -223,6 +226,32 @@ impl fmt::Display for Origin {
 }
 
 impl Patient {
+    /// A person of whom this is known, and who comes from no file.
+    pub fn of(
+        name: &str,
+        covariates: Vec<Covariate>,
+        exposures: Vec<Exposure>,
+        observations: Vec<Observation>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            about: String::new(),
+            model: None,
+            epoch: None,
+            start_h: 0.0,
+            covariates,
+            exposures,
+            observations,
+            devices: Vec::new(),
+            tested: Vec::new(),
+            genotypes: Vec::new(),
+            summaries: Vec::new(),
+            left_out: Vec::new(),
+            places: BTreeMap::new(),
+            hash: String::new(),
+        }
+    }
+
     /// Where `patient.toml` declares a name, `model` or `covariates`; else where the file begins.
     pub fn place(&self, name: &str) -> Location {
         let place = self.places.get(name).or_else(|| self.places.get("patient.toml"));

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use super::load::Reader;
 use super::section::Section;
+use super::vocabulary::Term;
 use super::{Exposure, ExposureEvent};
 use crate::diagnostic::Diagnostic;
+use crate::units::Unit;
 
 impl Reader<'_> {
     /// Adds events of unknown amount, one a time: two at one time could never be told apart.
@@ -20,6 +22,19 @@ impl Reader<'_> {
             }
         }
         exposure.unknown.sort_by(|a, b| a.time_h.total_cmp(&b.time_h));
+    }
+
+    /// What is usual, as the entry says or else the vocabulary: the amount in `unit`, and its relative spread.
+    pub(super) fn usual(&mut self, section: &Section, term: Option<&Term>, unit: &Unit) -> Option<(f64, f64)> {
+        let known = term.and_then(|term| term.usual);
+        let (amount, spread) = match (section.get("usual"), section.get("spread")) {
+            (None, None) => return known,
+            (amount, spread) => (amount.is_some(), spread.is_some()),
+        };
+        let one = Unit::one();
+        let amount = if amount { self.given_in(section, "usual", unit, term) } else { known.map(|known| known.0) };
+        let spread = if spread { self.given_in(section, "spread", &one, None) } else { known.map(|known| known.1) };
+        amount.filter(|amount| *amount > 0.0).zip(spread.filter(|spread| *spread > 0.0))
     }
 
     /// Whether `unknown = true` says that no event's amount is known (P2006 where it contradicts another key).

@@ -44,6 +44,8 @@ pub struct Term {
     pub codes: BTreeMap<String, Vec<String>>,
     /// What a source's values of this name are for the person; else their shape decides.
     pub role: Option<Role>,
+    /// The usual amount of an event, in `unit`, and its relative spread: a prior for amounts that nobody knows.
+    pub usual: Option<(f64, f64)>,
     /// What values of it tell of whether a device was worn.
     pub wear: Option<Wear>,
     pub about: String,
@@ -165,6 +167,7 @@ struct Written {
     #[serde(default)]
     codes: BTreeMap<String, Vec<String>>,
     role: Option<Role>,
+    usual: Option<[f64; 2]>,
     wear: Option<Wear>,
     about: String,
 }
@@ -236,6 +239,7 @@ impl Vocabulary {
                 loinc: written.loinc,
                 codes: written.codes,
                 role: written.role,
+                usual: written.usual.map(|[amount, spread]| (amount, spread)),
                 wear: written.wear,
                 about: written.about,
             };

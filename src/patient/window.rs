@@ -20,7 +20,10 @@ impl Patient {
         let exposures = self.exposures.iter().map(|exposure| {
             let (events, dropped) = exposure.window(from_h, to_h);
             drop(&exposure.name, dropped);
-            Exposure { events, ..exposure.clone() }
+            let inside = |event: &ExposureEvent| event.time_h >= from_h && event.time_h <= to_h;
+            let (unknown, dropped): (Vec<_>, Vec<_>) = exposure.unknown.iter().cloned().partition(inside);
+            drop(&exposure.name, dropped.into_iter().map(|event| event.origin).collect());
+            Exposure { events, unknown, ..exposure.clone() }
         });
         let exposures = exposures.collect();
         let observations = self.observations.iter().map(|observation| {

@@ -212,6 +212,8 @@ pub fn meet(
         let diagnostic = Diagnostic::error("T3012", format!("the model `{}` has nothing to calibrate", model.name));
         return Err(Diagnostics::from(diagnostic.help("give a parameter a prior: `parameter k [1/h] ~ …`")).into());
     }
+    personal.schedule(&model, &mut matched.schedule);
+    matched.matching.silent_inputs.retain(|input| !personal.stands_for_unknown(input));
     matched.personal = personal;
     let matching = std::mem::take(&mut matched.matching);
     let posterior = Posterior::new(Arc::new(Program::compile(Arc::new(model))), prior, matched, solver);

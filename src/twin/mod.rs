@@ -13,6 +13,7 @@ mod seen;
 mod sensitivity;
 mod start;
 pub mod store;
+mod synthesize;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub use health::{AlternativesSummary, CaseSummary, Interval, ParameterSummary, R
 pub use loo::LooSummary;
 pub use sampler::Sampler;
 pub use store::StoreError;
+pub use synthesize::{BundleFile, Design, synthesize};
 
 /// Stands in every twin and on everything made of one.
 pub const NOTICE: &str = "Research and educational software: not a medical device.";

@@ -3,7 +3,7 @@
 use super::{Gene, Haplotype};
 use crate::patient::intake::Intake;
 use crate::patient::readers::{Item, Shape, Spot, Told, When};
-use crate::patient::{Censoring, Diplotype, Genotype, Origin};
+use crate::patient::{Censoring, Diplotype, Genotype, Origin, Vocabulary};
 
 /// Two haplotypes, and how likely they are against the other pairs.
 pub(in crate::patient) struct Pair<'g> {
@@ -32,6 +32,27 @@ impl Pair<'_> {
 /// Share of the probability of which it may be unknown what it does, without a word.
 const SMALL: f64 = 0.05;
 
+/// Everything that alleles may add up: activity, function, counts of bases at each position.
+fn quantities(gene: &Gene) -> Vec<String> {
+    let counts = gene.positions.iter().flat_map(|position| {
+        position.bases[1..].iter().map(|base| format!("{} {base}", position.rsid)).collect::<Vec<_>>()
+    });
+    ["activity".into(), "function".into()].into_iter().chain(counts).collect()
+}
+
+impl Gene {
+    /// What two alleles say of the covariates that a vocabulary has.
+    pub(in crate::patient) fn covariates_of(&self, alleles: [&str; 2], vocabulary: &Vocabulary) -> Vec<(String, f64)> {
+        let read = alleles.map(|name| self.read(name));
+        let [Some(first), Some(second)] = read else { return Vec::new() };
+        let named = quantities(self).into_iter().filter_map(|quantity| {
+            let name = &vocabulary.by_code("gene", &format!("{} {quantity}", self.name))?.name;
+            Some((name.clone(), first.adds(self, &quantity)? + second.adds(self, &quantity)?))
+        });
+        named.collect()
+    }
+}
+
 /// Hands over a gene's pairs: all of them as a genotype, and each covariate's expected value.
 pub(in crate::patient) fn tell(intake: &mut Intake, gene: &Gene, pairs: &[Pair], line: Option<usize>) {
     let spot = line.map_or(Spot::Path(&gene.name), Spot::Line);
@@ -44,17 +65,11 @@ pub(in crate::patient) fn tell(intake: &mut Intake, gene: &Gene, pairs: &[Pair],
         intake.doubtful("P2076", spot, &message, "the first is taken; take the better source first, or alone");
         return intake.leave_out(&gene.name, "another source tells it already", spot);
     }
-    let quantities: Vec<String> = ["activity".into(), "function".into()]
-        .into_iter()
-        .chain(gene.positions.iter().flat_map(|position| {
-            position.bases[1..].iter().map(|base| format!("{} {base}", position.rsid)).collect::<Vec<_>>()
-        }))
-        .collect();
     let mut diplotypes: Vec<Diplotype> = pairs
         .iter()
         .map(|pair| Diplotype { name: pair.name(), weight: pair.weight / total, covariates: Vec::new() })
         .collect();
-    for quantity in quantities {
+    for quantity in quantities(gene) {
         let code = format!("{} {quantity}", gene.name);
         let Some(name) = intake.name_of("gene", &code) else { continue };
         let (mut sum, mut share) = (0.0, 0.0);

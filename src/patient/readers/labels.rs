@@ -44,6 +44,16 @@ pub(super) struct Part {
 /// Lines of a table that cannot be read, with what is wrong.
 pub(super) type Wrong = Vec<(usize, String)>;
 
+/// The numbers of a structure, or of the parts that it needs, in the first table.
+pub(in crate::patient) fn label_numbers(structure: &str) -> Vec<u8> {
+    let Some(table) = Table::known().next().and_then(Table::embedded) else { return Vec::new() };
+    let of = |label: &&Label| {
+        let part = label.part_of.as_ref().is_some_and(|part| part.whole == structure && part.needed);
+        label.name == structure || part
+    };
+    table.entries.iter().filter(of).filter_map(|label| u8::try_from(label.number).ok()).collect()
+}
+
 impl Table {
     /// Names of the tables that come with the program.
     pub(super) fn known() -> impl Iterator<Item = &'static str> {

@@ -33,6 +33,8 @@ mod tidepool;
 mod vcf;
 mod volume_table;
 
+pub(super) use labels::label_numbers;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
