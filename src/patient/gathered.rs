@@ -2,15 +2,37 @@
 
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::check::digits;
 use super::files::Place;
 use super::intake::{At, Gathered, Intake, Kept, Kind};
+use super::measure::Measure;
+use super::vocabulary::Term;
 use super::{Covariate, Exposure, ExposureEvent, ExposureKind, Genotype, Observation, Origin, Reading};
 use crate::diagnostic::{Diagnostic, Location};
 
 /// From how many readings on their order in the file tells of a clock.
 const MANY: usize = 50;
+
+impl<'v> Gathered<'v> {
+    pub(super) fn new(name: Arc<str>, term: Option<&'v Term>, measure: &Measure, device: Option<&str>) -> Self {
+        Self {
+            name,
+            term,
+            kind: measure.kind,
+            device: device.map(Into::into),
+            unit: measure.unit.clone(),
+            declared: Vec::new(),
+            conversion: measure.conversion.clone(),
+            limits: (None, None),
+            files: Vec::new(),
+            devices: Vec::new(),
+            kept: Vec::new(),
+            warmup: None,
+        }
+    }
+}
 
 impl Intake<'_, '_> {
     /// Adds everything gathered to what `patient.toml` gives in place; that comes first where both give a covariate.

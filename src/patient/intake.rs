@@ -446,20 +446,7 @@ impl<'r, 'v> Intake<'r, 'v> {
             return self.reader.leave_out(&name, &why, Origin { file: self.now.file.clone(), line: None, path: None });
         }
         let at = at.unwrap_or_else(|| {
-            self.gathered.push(Gathered {
-                name: name.clone(),
-                term,
-                kind,
-                device: device.map(Into::into),
-                unit: measure.unit.clone(),
-                declared: Vec::new(),
-                conversion: measure.conversion.clone(),
-                limits: (None, None),
-                files: Vec::new(),
-                devices: Vec::new(),
-                kept: Vec::new(),
-                warmup: None,
-            });
+            self.gathered.push(Gathered::new(name, term, measure, device));
             self.gathered.len() - 1
         });
         let gathered = &mut self.gathered[at];
