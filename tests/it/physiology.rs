@@ -18,6 +18,7 @@ mod people;
 mod s2008;
 mod warfarin;
 mod whole_body;
+mod whole_person;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
