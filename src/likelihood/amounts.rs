@@ -9,6 +9,7 @@ use crate::model::{Composed, Delivery, Input, InputKind, NodeId, Op, Receipt, Sy
 use crate::patient::Patient;
 use crate::sim::{Bolus, Infusion, Schedule};
 use crate::stats::{Distribution, log_sd_from_cv};
+use crate::units::{Unit, mismatch};
 
 /// At most so many unknown amounts are calibrated: each is a parameter.
 const MOST: usize = 60;
@@ -23,7 +24,10 @@ pub struct UnknownAmount {
     pub time: f64,
     /// How long it lasts, in the model's time unit; 0 at once.
     pub duration: f64,
-    /// Median of the prior, in the unit of the input's amounts.
+    /// The bundle's unit of the amount, and what one of it is in the input's.
+    pub unit: String,
+    pub factor: f64,
+    /// Median of the prior, in the bundle's unit.
     pub median: f64,
     /// Standard deviation of its logarithm.
     pub sigma: f64,
@@ -53,8 +57,11 @@ pub(super) fn of(model: &Composed, patient: &Patient, found: &mut Diagnostics) -
                 continue;
             }
         };
-        let usual = exposure.usual.and_then(|(median, cv)| Some((median * exposure.unit.factor_to(&unit)?, cv)));
-        let Some((median, cv)) = usual else {
+        let Some(factor) = exposure.unit.factor_to(&unit) else {
+            found.push(mismatch(&exposure.unit, &unit).at_location(patient.place(&exposure.name)));
+            continue;
+        };
+        let Some((median, cv)) = exposure.usual else {
             let message = format!("nothing is known of the usual amount of `{}`", exposure.name);
             found.push(refuse(message, "say what is usual: usual = \"40 g\", spread = \"80 %\" in its entry"));
             continue;
@@ -67,7 +74,7 @@ pub(super) fn of(model: &Composed, patient: &Patient, found: &mut Diagnostics) -
         for (number, event) in exposure.unknown.iter().enumerate() {
             let given = event.duration_h * per_hour;
             let duration = match input.kind {
-                InputKind::Rate(Delivery::At(rate)) if given == 0.0 => median / rate,
+                InputKind::Rate(Delivery::At(rate)) if given == 0.0 => median * factor / rate,
                 InputKind::Rate(Delivery::Over(duration)) if given == 0.0 => duration,
                 _ => given,
             };
@@ -76,7 +83,8 @@ pub(super) fn of(model: &Composed, patient: &Patient, found: &mut Diagnostics) -
                 break;
             }
             let (input, time, sigma) = (exposure.name.clone(), event.time_h * per_hour, log_sd_from_cv(cv));
-            all.push(UnknownAmount { input, number: number + 1, time, duration, median, sigma });
+            let unit = exposure.unit.text().to_string();
+            all.push(UnknownAmount { input, number: number + 1, time, duration, unit, factor, median, sigma });
         }
     }
     all
@@ -88,13 +96,12 @@ impl Personal {
         for unknown in &self.unknown {
             let Some(index) = model.inputs.iter().position(|input| input.name == unknown.input) else { continue };
             let base = model.inputs[index].clone();
-            let unit = match base.kind {
-                InputKind::Bolus => base.unit.clone(),
-                _ => base.unit.times(&model.time_unit),
-            };
+            let unit = Unit::parse(&unknown.unit).unwrap_or_else(|_| base.unit.clone());
             let distribution = Distribution::LogNormal { median: unknown.median, sigma: unknown.sigma };
             let about = "An amount that nobody wrote down.";
             let amount = parameter(model, unknown.name(), about, unit, distribution);
+            let factor = model.graph.constant(unknown.factor);
+            let amount = model.graph.op(Op::Mul, &[amount, factor]);
             let own = model.inputs.len();
             // What the event brings, for one unit that the schedule gives.
             let scaled = |model: &mut Composed, node: NodeId| {

@@ -24,4 +24,5 @@ mod stats;
 mod stiff;
 mod store;
 mod summaries;
+mod synthesize;
 mod twin;

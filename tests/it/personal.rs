@@ -348,3 +348,64 @@ fn a_robust_device_does_not_drag_the_person_along() {
     );
     assert!(most(&with) <= 1.0 && most(&without) > 2.0, "{with:?} {without:?}");
 }
+
+#[test]
+fn amounts_that_nobody_wrote_down_are_found() {
+    // The third dose, given at once or over three hours, is told without its amount.
+    for (kind, over) in [("bolus", 0.0), ("rate over 3 [h]", 3.0)] {
+        let text = MODEL.replace("[mg] bolus", if over > 0.0 { "[mg/h] rate over 3 [h]" } else { "[mg] bolus" });
+        let text = if over > 0.0 {
+            text.replace(" receives dose", "").replace("d amount = ", "d amount = dose ")
+        } else {
+            text
+        };
+        let (model, _) = Library::of(vec![Source::new("two_assays.model", &text)])
+            .load("two_assays")
+            .unwrap_or_else(|found| panic!("{kind}: {found}"));
+        let head =
+            HEAD.replace("{ time = \"24 h\", amount = \"300 mg\" }", "{ time = \"24 h\", amount = \"unknown\" }");
+        let head = head.replace("name = \"dose\"", "name = \"dose\"\nusual = \"200 mg\"\nspread = \"60 %\"");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("patient.toml"), head).unwrap();
+        let pattern = Patient::load(folder.path()).unwrap_or_else(|found| panic!("{kind}: {found}")).0;
+        assert_eq!(pattern.exposures[0].unknown.len(), 1);
+        let level_then = |time: f64| {
+            let k = CL / V;
+            let of_dose = |dose: u32| {
+                let since = time - 12.0 * f64::from(dose);
+                if since <= 0.0 {
+                    return 0.0;
+                }
+                if over == 0.0 {
+                    return 300.0 / V * (-k * since).exp();
+                }
+                // An infusion, while it runs and after.
+                let rate = 300.0 / over;
+                let ran = since.min(over);
+                rate / CL * (1.0 - (-k * ran).exp()) * (-k * (since - ran)).exp()
+            };
+            0.001 + (0..4).map(of_dose).sum::<f64>()
+        };
+        let mut stream = Seed(16).stream("unknown", 0);
+        let readings = (0..40).map(|at| 1.3 + 1.15 * f64::from(at));
+        let readings = readings.map(|time| (time, level_then(time) + 0.3 * normal(&mut stream))).collect();
+        let patient = with_observations(&pattern, vec![observation(&pattern, "level", None, readings)]);
+        let nuts = NutsSettings { chains: 2, warmup: 300, draws: 500, ..NutsSettings::default() };
+        let settings = Calibration { nuts, predictions: 200, prior_draws: 50, ..Calibration::default() };
+        let (twin, _) = calibrate(model, &patient, &settings, Seed(1), &|_| ()).unwrap_or_else(|_| panic!("{kind}"));
+        let found = column(&twin, "dose.unknown_1");
+        let sd = (found.iter().map(|x| (x - mean(&found)).powi(2)).sum::<f64>() / found.len() as f64).sqrt();
+        println!("{kind}: {:.1} ± {sd:.1} mg of 300", mean(&found));
+        assert!((mean(&found) - 300.0).abs() < 3.0 * sd && sd < 20.0, "{kind}: {} {sd}", mean(&found));
+        let unit = &twin.posterior.prior.calibrated.iter().find(|c| c.name == "dose.unknown_1").unwrap().unit;
+        assert_eq!(unit.text(), "mg");
+        let path = folder.path().join("a.twin");
+        twin.write(&path, false).unwrap();
+        assert_eq!(Twin::read(&path).unwrap().posterior.schedule, twin.posterior.schedule);
+    }
+    let nothing_usual = bundle("").exposures[0].clone();
+    let mut patient = bundle("");
+    patient.exposures = vec![homeostat::patient::Exposure { unknown: nothing_usual.events.clone(), ..nothing_usual }];
+    let refused = meet(model(), &patient, Calibration::default().solver).err().map(|error| format!("{error:?}"));
+    assert!(refused.is_some_and(|refused| refused.contains("L1009")));
+}

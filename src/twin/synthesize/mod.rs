@@ -163,8 +163,16 @@ fn data_files(
 /// What was drawn, for those who compare.
 fn truth(posterior: &Posterior, person: &Person, natural: &[f64], seed: Seed, tries: u64) -> Vec<u8> {
     let parameters = posterior.prior.calibrated.iter().zip(natural);
-    let parameters: serde_json::Map<String, serde_json::Value> =
+    let mut parameters: serde_json::Map<String, serde_json::Value> =
         parameters.map(|(c, value)| (c.name.clone(), json!({ "value": value, "unit": c.unit.text() }))).collect();
+    // Amounts that the file does not know, as calibration names them.
+    for (exposure, known) in person.patient.exposures.iter().zip(&person.known) {
+        let unknown = exposure.events.iter().zip(known).filter(|(_, known)| !**known);
+        for (number, (event, _)) in unknown.enumerate() {
+            let name = format!("{}.unknown_{}", exposure.name, number + 1);
+            parameters.insert(name, json!({ "value": event.value, "unit": exposure.unit.text() }));
+        }
+    }
     let covariates = person.patient.covariates.iter();
     let covariates: serde_json::Map<String, serde_json::Value> = covariates
         .map(|c| (c.name.clone(), json!({ "value": c.value, "unit": c.unit.text(), "word": c.category })))
