@@ -354,8 +354,11 @@ fn amounts_that_nobody_wrote_down_are_found() {
     // The third dose, given at once or over three hours, is told without its amount.
     for (kind, over) in [("bolus", 0.0), ("rate over 3 [h]", 3.0)] {
         let text = MODEL.replace("[mg] bolus", if over > 0.0 { "[mg/h] rate over 3 [h]" } else { "[mg] bolus" });
+        let text = text
+            .replace("input dose", "input oral_theophylline")
+            .replace("receives dose", "receives oral_theophylline");
         let text = if over > 0.0 {
-            text.replace(" receives dose", "").replace("d amount = ", "d amount = dose ")
+            text.replace(" receives oral_theophylline", "").replace("d amount = ", "d amount = oral_theophylline ")
         } else {
             text
         };
@@ -364,7 +367,9 @@ fn amounts_that_nobody_wrote_down_are_found() {
             .unwrap_or_else(|found| panic!("{kind}: {found}"));
         let head =
             HEAD.replace("{ time = \"24 h\", amount = \"300 mg\" }", "{ time = \"24 h\", amount = \"unknown\" }");
-        let head = head.replace("name = \"dose\"", "name = \"dose\"\nusual = \"200 mg\"\nspread = \"60 %\"");
+        // A name of the vocabulary: it says the unit of an amount that is not known.
+        let head =
+            head.replace("name = \"dose\"", "name = \"oral_theophylline\"\nusual = \"200 mg\"\nspread = \"60 %\"");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("patient.toml"), head).unwrap();
         let pattern = Patient::load(folder.path()).unwrap_or_else(|found| panic!("{kind}: {found}")).0;
@@ -393,16 +398,18 @@ fn amounts_that_nobody_wrote_down_are_found() {
         let nuts = NutsSettings { chains: 2, warmup: 300, draws: 500, ..NutsSettings::default() };
         let settings = Calibration { nuts, predictions: 200, prior_draws: 50, ..Calibration::default() };
         let (twin, _) = calibrate(model, &patient, &settings, Seed(1), &|_| ()).unwrap_or_else(|_| panic!("{kind}"));
-        let found = column(&twin, "dose.unknown_1");
+        let found = column(&twin, "oral_theophylline.unknown_1");
         let sd = (found.iter().map(|x| (x - mean(&found)).powi(2)).sum::<f64>() / found.len() as f64).sqrt();
         println!("{kind}: {:.1} ± {sd:.1} mg of 300", mean(&found));
         assert!((mean(&found) - 300.0).abs() < 3.0 * sd && sd < 20.0, "{kind}: {} {sd}", mean(&found));
-        let unit = &twin.posterior.prior.calibrated.iter().find(|c| c.name == "dose.unknown_1").unwrap().unit;
+        let unit =
+            &twin.posterior.prior.calibrated.iter().find(|c| c.name == "oral_theophylline.unknown_1").unwrap().unit;
         assert_eq!(unit.text(), "mg");
         let path = folder.path().join("a.twin");
         twin.write(&path, false).unwrap();
         assert_eq!(Twin::read(&path).unwrap().posterior.schedule, twin.posterior.schedule);
     }
+    // Of a name that the vocabulary lacks, nothing is usual.
     let nothing_usual = bundle("").exposures[0].clone();
     let mut patient = bundle("");
     patient.exposures = vec![homeostat::patient::Exposure { unknown: nothing_usual.events.clone(), ..nothing_usual }];

@@ -144,7 +144,7 @@ at = ["2 h", "9 h"]
         ("format = \"csv\"", "format = \"fhir2\"", "cannot be written"),
         ("format = \"csv\"", "format = \"nightscout\"", "no code"),
         ("320 mg", "320000 g", "plausible"),
-        ("weight", "height", "weight"),
+        ("weight = { median = \"75 kg\", cv = \"15 %\" }", "", "needs the covariate"),
     ] {
         let found = run(&good.replace(from, to)).err().unwrap_or_else(|| panic!("{to} is no problem"));
         assert!(found.has_errors() && found.to_string().contains(word), "{to}: {found}");
