@@ -330,12 +330,16 @@ impl<'p> Elaborator<'p> {
     }
 
     fn value(&mut self, full: &str) -> Option<Typed> {
-        if let Some(given) = self.scope.passed.get(full).cloned() {
+        if self.scope.passed.contains_key(full) {
             let part = self.scope.definitions[full].part;
-            let (unit, own) = (self.defined_unit(&given)?, self.defined_unit(full)?);
-            let What::Input(index) = self.scope.definitions[self.scope.passed_to(full)].what else { return None };
-            let node = self.graph.symbol(Symbol::Input(index));
             let span = self.scope.definitions[full].span;
+            let end = self.scope.passed_to(full).to_string();
+            let (unit, own) = (self.defined_unit(&end)?, self.defined_unit(full)?);
+            let node = match self.scope.definitions[end.as_str()].what {
+                What::Input(index) => self.graph.symbol(Symbol::Input(index)),
+                // The input that it is passed from is itself given by an expression further out.
+                _ => self.expression(Place::of(part), end, span)?.node,
+            };
             let node = self.convert(part, Typed { node, unit, form: Form::Quantity }, &own, span, "the input")?;
             return self.quantity(node, own);
         }

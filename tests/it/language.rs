@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use homeostat::diagnostic::{Diagnostic, Diagnostics, Severity};
+use homeostat::diagnostic::{Diagnostic, Diagnostics, Severity, Source};
 use homeostat::model::{Composed, Library, ParameterValue, Program};
 use homeostat::sim::{Bolus, Ensemble, Held, Schedule, Settings};
 use homeostat::stats::Distribution;
@@ -302,4 +302,22 @@ fn priors_are_those_written() {
     assert!((two.cdf(5.0) - 0.25).abs() < 1e-5);
     assert!((prior("Uniform(1, 3)", "1").median() - 2.0).abs() < 1e-12);
     assert!((prior("Exponential(2 [1/min])", "s").median() - 2f64.ln() * 30.0).abs() < 1e-9);
+}
+
+#[test]
+fn an_input_passed_on_is_what_it_is_connected_to_further_out() {
+    let file = |name: &str, text: &str| Source::new(format!("{name}.model"), text);
+    let inner = "component inner\n  \"A rate in.\"\ntime [min]\ninput act [mg/min] series constant \"In.\"\noutput told [mg/min] = 2 * act \"Out.\"\n";
+    let middle = "composition middle\n  \"Passes it on.\"\nuse inner as b\ninput act [mg/h] series constant \"In.\"\nconnect b.act = act\n";
+    let outer = "composition outer\n  \"Gives it.\"\nuse middle as m\nparameter p [mg/h] = 180 \"A value.\"\n  source \"assumed: a test\"\nconnect m.act = p\n";
+    let further = "composition further\n  \"Passes it on again, in another unit.\"\nuse middle as m\ninput given [g/d] series constant \"In.\"\nconnect m.act = given\n";
+    let files = || vec![file("inner", inner), file("middle", middle), file("outer", outer), file("further", further)];
+    // 180 mg/h and 4.32 g/d are 3 mg/min.
+    for (name, value) in [("outer", 180.0), ("further", 4.32)] {
+        let (model, found) = Library::of(files()).load(name).unwrap_or_else(|found| panic!("{found}"));
+        assert!(found.is_empty(), "{found}");
+        let told = model.outputs.iter().find(|output| output.name == "m.b.told").unwrap();
+        let found = model.graph.evaluate(told.value, &|_| value);
+        assert!((found - 6.0).abs() < 1e-12, "{name}: {found}");
+    }
 }

@@ -115,7 +115,7 @@ fn every_kind_is_read_in_its_unit() {
     for (name, time, value, duration) in [
         ("carbohydrate_intake", 8.0, 60.0, 0.0),
         ("oral_caffeine", 8.0, 95.0, 0.0),
-        ("energy_intake", 8.0, 500.0, 0.0),
+        ("dietary_energy", 8.0, 500.0, 0.0),
         ("active_energy_rate", 9.0, 200.0, 0.5),
         ("resting_energy_rate", 9.0, 100.0, 1.0),
         ("step_rate", 9.0, 100.0, 2.0 / 60.0),

@@ -63,7 +63,7 @@ fn statistics_of_totalsegmentator_are_read() {
     assert!((value(&patient, "liver_volume").unwrap().0 - 1062.45).abs() < 1e-9);
     assert!((value(&patient, "kidney_volume").unwrap().0 - 207.144).abs() < 1e-9);
     // Of five lobes two are not in the scan.
-    assert!(value(&patient, "lung_volume").is_none());
+    assert!(value(&patient, "aerated_lung_volume").is_none());
     let lungs = patient.left_out.iter().find(|one| one.what == "lungs").unwrap();
     assert_eq!(lungs.why, "its part `lung_upper_lobe_right` is not in the file");
     let one = patient.observations.iter().find(|one| one.name == "spleen_volume").unwrap();
