@@ -86,7 +86,7 @@ fn meet(context: &Context, patient: &Patient, asked: Option<&str>, found: &mut D
 }
 
 /// What is read at the widest.
-const WIDTH: usize = 100;
+const WIDTH: usize = 120;
 
 fn as_text(patient: &Patient, meeting: Option<&Meeting>) -> String {
     let mut lines = wrapped(&patient.name, &patient.about, WIDTH);

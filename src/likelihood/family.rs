@@ -2,7 +2,9 @@
 //! fitted.
 
 use rand::RngExt;
-use rand_distr::{StandardNormal, StudentT};
+use rand_distr::{Gamma, Poisson, StandardNormal, StudentT};
+use statrs::function::beta::beta_reg;
+use statrs::function::gamma::{digamma, ln_gamma};
 
 use crate::model::ErrorFamily;
 use crate::patient::Censoring;
@@ -49,6 +51,7 @@ impl Noise {
                 // The degrees of freedom are a constant of the model: see `ErrorFamily`.
                 Scored { ln_density, by_argument: [0.0, by_location, by_scale] }
             }
+            ErrorFamily::NegativeBinomial => counts(value, a, b, censoring),
             ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern => {
                 Scored { ln_density: f64::NAN, ..Scored::default() }
             }
@@ -62,6 +65,11 @@ impl Noise {
         match self.family {
             ErrorFamily::Normal => a + b * normal(),
             ErrorFamily::LogNormal => a * (b * normal()).exp(),
+            // A Poisson count whose rate is spread like a gamma distribution.
+            ErrorFamily::NegativeBinomial => {
+                let rate = Gamma::new(b, a / b).map_or(f64::NAN, |gamma| stream.sample(gamma));
+                if rate == 0.0 { 0.0 } else { Poisson::new(rate).map_or(f64::NAN, |poisson| stream.sample(poisson)) }
+            }
             ErrorFamily::StudentT => StudentT::new(a).map_or(f64::NAN, |t| b + c * stream.sample(t)),
             ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern => f64::NAN,
         }
@@ -75,7 +83,7 @@ impl Noise {
         let spread = match self.family {
             ErrorFamily::Normal | ErrorFamily::LogNormal => 1,
             ErrorFamily::StudentT => 2,
-            ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern => return (self, 1.0),
+            ErrorFamily::NegativeBinomial | ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern => return (self, 1.0),
         };
         if sd <= 0.0 {
             return (self, 1.0);
@@ -89,7 +97,7 @@ impl Noise {
     /// Number of arguments of a family.
     pub fn arity(family: ErrorFamily) -> usize {
         match family {
-            ErrorFamily::Normal | ErrorFamily::LogNormal => 2,
+            ErrorFamily::Normal | ErrorFamily::LogNormal | ErrorFamily::NegativeBinomial => 2,
             ErrorFamily::StudentT | ErrorFamily::OrnsteinUhlenbeck | ErrorFamily::Matern => 3,
         }
     }
@@ -136,6 +144,49 @@ fn student_t(value: f64, df: f64, location: f64, scale: f64, censoring: Censorin
     }
 }
 
+/// A negative binomial count around a mean, with variance mean + mean² / size; of a bound the probability of all counts on
+/// its side.
+fn counts(value: f64, mean: f64, size: f64, censoring: Censoring) -> Scored {
+    let possible = value >= 0.0 && (value - value.round()).abs() < 1e-9;
+    if !possible || mean.is_nan() || mean <= 0.0 || size.is_nan() || size <= 0.0 {
+        return impossible();
+    }
+    let count = value.round();
+    let exactly = |mean: f64, size: f64| {
+        let share = size / (size + mean);
+        ln_gamma(count + size) - ln_gamma(size) - ln_gamma(count + 1.0)
+            + size * share.ln()
+            + count * (mean / (size + mean)).ln()
+    };
+    // P(K ≤ k) = I_p(size, k + 1) with p = size / (size + mean), and P(K ≥ k) = I_q(k, size) with q = 1 − p.
+    let at_most = |mean: f64, size: f64| beta_reg(size, count + 1.0, size / (size + mean)).ln();
+    let at_least = |mean: f64, size: f64| match count {
+        0.0 => 0.0,
+        _ => beta_reg(count, size, mean / (size + mean)).ln(),
+    };
+    match censoring {
+        Censoring::None => {
+            let both = size + mean;
+            let by_mean = count / mean - (count + size) / both;
+            let by_size = digamma(count + size) - digamma(size) + (size / both).ln() + 1.0 - (count + size) / both;
+            Scored { ln_density: exactly(mean, size), by_argument: [by_mean, by_size, 0.0] }
+        }
+        Censoring::Below => bound(&at_most, mean, size),
+        Censoring::Above => bound(&at_least, mean, size),
+    }
+}
+
+/// The ln probability of a bound, with central differences: its derivative by the size has no closed form.
+fn bound(ln_probability: &dyn Fn(f64, f64) -> f64, mean: f64, size: f64) -> Scored {
+    let slope = |of: &dyn Fn(f64) -> f64, at: f64| {
+        let step = 1e-5 * at;
+        (of(at + step) - of(at - step)) / (2.0 * step)
+    };
+    let by_mean = slope(&|mean| ln_probability(mean, size), mean);
+    let by_size = slope(&|size| ln_probability(mean, size), size);
+    Scored { ln_density: ln_probability(mean, size), by_argument: [by_mean, by_size, 0.0] }
+}
+
 /// The score of a reading that cannot be.
 fn impossible() -> Scored {
     Scored { ln_density: f64::NEG_INFINITY, ..Scored::default() }
@@ -170,6 +221,41 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn counts_are_those_of_a_negative_binomial() {
+        use statrs::distribution::{Discrete, DiscreteCDF, NegativeBinomial};
+        let noise = Noise { family: ErrorFamily::NegativeBinomial, arguments: [7.3, 2.1, 0.0] };
+        let other = NegativeBinomial::new(2.1, 2.1 / (2.1 + 7.3)).unwrap();
+        for count in [0u64, 1, 5, 12, 40] {
+            let score = |censoring| noise.score(count as f64, censoring);
+            assert!((score(Censoring::None).ln_density - other.ln_pmf(count)).abs() < 1e-9, "{count}");
+            assert!((score(Censoring::Below).ln_density - other.cdf(count).ln()).abs() < 1e-9, "{count}");
+            let above = if count == 0 { 1.0 } else { 1.0 - other.cdf(count - 1) };
+            assert!((score(Censoring::Above).ln_density - above.ln()).abs() < 1e-8, "{count}");
+            for censoring in [Censoring::None, Censoring::Below, Censoring::Above] {
+                let found = noise.score(count as f64, censoring);
+                for i in 0..2 {
+                    let at = |by: f64| {
+                        let mut arguments = noise.arguments;
+                        arguments[i] += by;
+                        Noise { arguments, ..noise }.score(count as f64, censoring).ln_density
+                    };
+                    let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+                    assert!((slope - found.by_argument[i]).abs() < 1e-6, "{count} {censoring:?} {i}");
+                }
+            }
+        }
+        assert_eq!(noise.score(2.5, Censoring::None).ln_density, f64::NEG_INFINITY);
+        let mut stream = crate::stats::Seed(5).stream("counts", 0);
+        let draws: Vec<f64> = (0..40_000).map(|_| noise.draw(&mut stream)).collect();
+        let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+        let variance = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / draws.len() as f64;
+        // Within five standard errors.
+        assert!((mean - 7.3).abs() < 5.0 * (variance / 40_000.0).sqrt(), "{mean}");
+        assert!((variance / (7.3 + 7.3 * 7.3 / 2.1) - 1.0).abs() < 0.08, "{variance}");
+        assert!(draws.iter().all(|draw| draw.fract() == 0.0));
     }
 
     #[test]

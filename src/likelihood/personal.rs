@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::amounts::{self, UnknownAmount};
 use super::matching::hours_to_model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Composed, ErrorFamily, NodeId, Observation, Op, Origin, Parameter, ParameterValue, Symbol};
+use crate::model::{
+    Composed, ErrorFamily, Initial, NodeId, Observation, Op, Origin, Parameter, ParameterValue, State, Symbol,
+};
 use crate::patient::{Genotype, Patient};
 use crate::population::{Alternative, Alternatives};
 use crate::stats::Distribution;
@@ -17,6 +19,9 @@ const ROBUST_DF: f64 = 4.0;
 
 /// Spread of the logarithm of the factor on a robust device's errors, unless the bundle says it: a factor of 10 is within two.
 const ROBUST_NOISE: f64 = 1.2;
+
+/// Spread of the logarithm of a device's lag around the usual one.
+const LAG_SPREAD: f64 = 0.5;
 
 /// What is added to a model for one person.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +41,9 @@ pub struct Nuisance {
     pub gain: Option<f64>,
     /// In the unit of the model's observation.
     pub offset: Option<f64>,
+    /// The usual time by which the device follows, in the model's time unit.
+    #[serde(default)]
+    pub lag: Option<f64>,
     pub noise: Option<f64>,
     /// Per day.
     pub drift: Option<f64>,
@@ -97,6 +105,7 @@ impl Personal {
                 device: device.device.clone(),
                 gain: device.gain,
                 offset,
+                lag: device.lag_h.map(|lag| lag * per_hour),
                 noise,
                 drift: device.drift,
                 since: first * per_hour,
@@ -169,6 +178,9 @@ impl Nuisance {
         let centre = usize::from(base.family == ErrorFamily::StudentT);
         let spread = centre + 1;
         let ln_normal = |sigma| Distribution::LogNormal { median: 1.0, sigma };
+        if let Some(median) = self.lag {
+            arguments[centre] = follow(model, &prefix, arguments[centre], &base.unit, median);
+        }
         let mut factor: Option<NodeId> = self.gain.map(|sigma| {
             let about = "Factor on what the device measures.";
             parameter(model, format!("{prefix}.gain"), about, Unit::one(), ln_normal(sigma))
@@ -199,7 +211,9 @@ impl Nuisance {
         if let Some(sigma) = self.noise {
             let about = "Factor on the device's errors.";
             let noise = parameter(model, format!("{prefix}.noise"), about, Unit::one(), ln_normal(sigma));
-            arguments[spread] = model.graph.op(Op::Mul, &[arguments[spread], noise]);
+            // Of counts the spread beyond that of chance grows as the size falls.
+            let by = if base.family == ErrorFamily::NegativeBinomial { Op::Div } else { Op::Mul };
+            arguments[spread] = model.graph.op(by, &[arguments[spread], noise]);
         }
         let mut family = base.family;
         if self.robust && family == ErrorFamily::Normal {
@@ -208,6 +222,35 @@ impl Nuisance {
         }
         Observation { family, arguments, device: self.device.clone(), ..base }
     }
+}
+
+/// Adds a state that follows a node after a lag, as a first-order delay does; its node. It begins where the node does where nothing acts.
+fn follow(model: &mut Composed, prefix: &str, node: NodeId, unit: &Unit, median: f64) -> NodeId {
+    let about = "Time by which the device follows.";
+    let distribution = Distribution::LogNormal { median, sigma: LAG_SPREAD };
+    let time_unit = model.time_unit.clone();
+    let lag = parameter(model, format!("{prefix}.lag"), about, time_unit, distribution);
+    let initial: Vec<NodeId> = model.states.iter().map(|state| state.initial.value).collect();
+    let (zero, index) = (model.graph.constant(0.0), model.states.len());
+    let begins = model.graph.substitute(node, &|symbol| match symbol {
+        Symbol::State(state) => Some(initial[state]),
+        Symbol::Input(_) | Symbol::Time | Symbol::Amount => Some(zero),
+        Symbol::Parameter(_) | Symbol::Covariate(_) | Symbol::Steady(_) => None,
+    });
+    let own = model.graph.symbol(Symbol::State(index));
+    let behind = model.graph.op(Op::Sub, &[node, own]);
+    let derivative = model.graph.op(Op::Div, &[behind, lag]);
+    let origin = model.parameters[model.parameters.len() - 1].origin.clone();
+    model.states.push(State {
+        name: format!("{prefix}.delayed"),
+        about: "What the device follows, with its lag.".into(),
+        unit: unit.clone(),
+        initial: Initial { value: begins, steady: false, near: None },
+        derivative,
+        origin,
+    });
+    model.close_steady_state();
+    own
 }
 
 /// Adds a calibrated parameter; its node.

@@ -222,6 +222,8 @@ pub enum ErrorFamily {
     LogNormal,
     /// `StudentT(df, location, scale)`: location and scale in the unit of the measurement.
     StudentT,
+    /// `NegBinomial(mean, size)`: counts, with variance mean + mean² / size; both plain numbers.
+    NegativeBinomial,
     /// `OU(mean, sd, correlation_time)`: normal with autocorrelation exp(−Δt / correlation_time); the time in the
     /// model's time unit.
     OrnsteinUhlenbeck,

@@ -10,10 +10,11 @@ use super::syntax::{Expression, Name};
 
 impl Composer<'_> {
     pub fn observe(&mut self, part: usize, name: &Name, unit: Option<&Name>, family: &Name, arguments: &[Expression]) {
-        const FAMILIES: [(&str, ErrorFamily, &[&str]); 5] = [
+        const FAMILIES: [(&str, ErrorFamily, &[&str]); 6] = [
             ("Normal", ErrorFamily::Normal, &["mean", "sd"]),
             ("LogNormal", ErrorFamily::LogNormal, &["median", "sigma"]),
             ("StudentT", ErrorFamily::StudentT, &["df", "location", "scale"]),
+            ("NegBinomial", ErrorFamily::NegativeBinomial, &["mean", "size"]),
             ("OU", ErrorFamily::OrnsteinUhlenbeck, &["mean", "sd", "time"]),
             ("Matern", ErrorFamily::Matern, &["mean", "sd", "time"]),
         ];
@@ -32,6 +33,12 @@ impl Composer<'_> {
         let centre = usize::from(*family == ErrorFamily::StudentT);
         let Some(unit) = self.observed_unit(part, name, unit, &arguments[centre]) else { return };
         let (one, time) = (Unit::one(), self.composed.time_unit.clone());
+        if *family == ErrorFamily::NegativeBinomial && !unit.is_dimensionless() {
+            let message = format!("`{}` is in {unit}: counts are plain numbers", name.text);
+            let finding = Diagnostic::error("M4005", message).help("write the expected count, as in rate * duration");
+            self.elaborator.report(part, name.span, finding);
+            return;
+        }
         let mut nodes = Vec::new();
         for (role, argument) in roles.iter().zip(arguments) {
             let node = match (*role, &argument.kind) {
@@ -42,6 +49,7 @@ impl Composer<'_> {
                     let value = self.positive(part, argument, &one);
                     Some(self.elaborator.graph.constant(value))
                 }
+                ("size", _) => self.elaborator.in_unit(Place::of(part), argument, &one, "the size of counts' scatter"),
                 ("sigma", _) => self.elaborator.in_unit(Place::of(part), argument, &one, "the sd of a logarithm"),
                 ("time", _) => self.elaborator.in_unit(Place::of(part), argument, &time, "a correlation time"),
                 _ => self.elaborator.in_unit(Place::of(part), argument, &unit, &format!("`{}`", name.text)),
@@ -88,6 +96,7 @@ fn family_name(family: ErrorFamily) -> &'static str {
         ErrorFamily::Normal => "Normal",
         ErrorFamily::LogNormal => "LogNormal",
         ErrorFamily::StudentT => "StudentT",
+        ErrorFamily::NegativeBinomial => "NegBinomial",
         ErrorFamily::OrnsteinUhlenbeck => "OU",
         ErrorFamily::Matern => "Matern",
     }

@@ -193,12 +193,19 @@ impl<'v> Reader<'v> {
         };
         let epoch = units::instant(&text);
         if epoch.is_none() {
+            // What follows from it is not told again.
+            self.epoch_told = true;
             let finding = Diagnostic::error("P2015", format!("`{text}` is not a time stamp with a time zone"));
-            let example = match units::local(&text) {
-                Some(local) => format!("{local}+00:00[UTC]"),
-                None => "2024-01-01T00:00:00+01:00[Europe/Berlin]".into(),
+            let help = match (units::in_its_zone(&text), units::local(&text)) {
+                (Some(meant), _) => {
+                    format!("the offset is not the zone's at that time: epoch = \"{meant}\"")
+                }
+                (None, local) => {
+                    let example = local.map(|local| format!("{local}+00:00[UTC]"));
+                    let example = example.unwrap_or_else(|| "2024-01-01T00:00:00+01:00[Europe/Berlin]".into());
+                    format!("write the date, the time and the zone: epoch = \"{example}\"")
+                }
             };
-            let help = format!("write the date, the time and the zone: epoch = \"{example}\"");
             self.findings.push(finding.at(&top.file.source, value.span).help(help));
         }
         epoch

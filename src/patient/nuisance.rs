@@ -6,7 +6,7 @@ use super::vocabulary::Conversion;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::units::{Quantity, Unit, mismatch, unreadable};
 
-const DEVICE_KEYS: [&str; 7] = ["observation", "device", "gain", "offset", "noise", "drift", "robust"];
+const DEVICE_KEYS: [&str; 8] = ["observation", "device", "gain", "offset", "lag", "noise", "drift", "robust"];
 const TESTED_KEYS: [&str; 2] = ["observation", "per"];
 
 /// How a device may differ from the truth: each part is a number that is calibrated, with the spread given here.
@@ -20,6 +20,8 @@ pub struct Device {
     pub gain: Option<f64>,
     /// Standard deviation of what is added, in the vocabulary's unit of the observation.
     pub offset: Option<(f64, Unit)>,
+    /// The usual time by which it follows `[h]`.
+    pub lag_h: Option<f64>,
     /// Standard deviation of the logarithm of a factor on the errors.
     pub noise: Option<f64>,
     /// Standard deviation of the relative change of the factor in a day, since the device's first reading.
@@ -53,6 +55,13 @@ impl Reader<'_> {
             let mut spread = |key: &'static str| self.spread(section, key);
             let (gain, noise, drift) = (spread("gain"), spread("noise"), spread("drift"));
             let offset = self.offset(section, name);
+            let hour = self.hour.clone();
+            let lag_h = self.given_in(section, "lag", &hour, None).filter(|lag| {
+                if *lag <= 0.0 {
+                    self.findings.push(above_zero("lag").at_location(place.clone()));
+                }
+                *lag > 0.0
+            });
             let robust = section.get("robust").is_some_and(|value| match value.get.as_bool() {
                 Some(robust) => robust,
                 None => {
@@ -66,7 +75,7 @@ impl Reader<'_> {
                 continue;
             }
             let observation = name.to_string();
-            all.push(Device { observation, device, gain, offset, noise, drift, robust, place });
+            all.push(Device { observation, device, gain, offset, lag_h, noise, drift, robust, place });
         }
         all
     }

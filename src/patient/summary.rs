@@ -56,7 +56,7 @@ impl Patient {
                 readings.map(|reading| (Some(reading.time_h), reading.value, &reading.origin.file)).collect();
             let count =
                 |censoring| observation.readings.iter().filter(|reading| reading.censoring == censoring).count();
-            let mut notes: Vec<String> = observation.device.iter().map(|device| format!("device {device}")).collect();
+            let mut notes: Vec<String> = observation.device.iter().map(|device| format!("by {device}")).collect();
             for (count, side) in [(count(Censoring::Below), "below"), (count(Censoring::Above), "above")] {
                 if count > 0 {
                     notes.push(format!("{count} {side} the limit"));

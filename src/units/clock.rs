@@ -140,6 +140,14 @@ pub fn instant(text: &str) -> Option<ZonedDateTime> {
     })
 }
 
+/// The local time of a stamp whose offset its zone does not have then, as the zone has it; `None` of any other text.
+pub fn in_its_zone(text: &str) -> Option<ZonedDateTime> {
+    let pieces = Pieces::parse(text.trim()).ok()?;
+    let zone = pieces.to_time_zone().ok()??;
+    pieces.offset()?;
+    pieces.date().to_datetime(pieces.time()?).to_zoned_datetime(zone).ok()
+}
+
 /// A date, with or without time of day, in no zone.
 pub fn local(text: &str) -> Option<DateTime> {
     let text = text.trim();

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::diagnostic::Diagnostic;
 
-pub use clock::{Clock, Stamp, TimeError, instant, local};
+pub use clock::{Clock, Stamp, TimeError, in_its_zone, instant, local};
 pub use parse::{Quantity, UnitError};
 
 /// Base quantities: length, time, mass, angle, temperature, charge, luminous intensity, amount of substance, arbitrary units.

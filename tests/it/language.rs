@@ -321,3 +321,19 @@ fn an_input_passed_on_is_what_it_is_connected_to_further_out() {
         assert!((found - 6.0).abs() < 1e-12, "{name}: {found}");
     }
 }
+
+#[test]
+fn counts_have_a_family_of_their_own_and_no_unit() {
+    let text = |observe: &str| {
+        format!(
+            "component counted\n  \"Counts.\"\ntime [min]\nparameter rate [1/min] ~ LogNormal(5, 50%) \"A rate.\"\n  source \"assumed: a test\"\n\
+             parameter size [1] = 3 \"Scatter.\"\n  source \"assumed: a test\"\noutput speed [1/min] = rate \"The rate.\"\n{observe}\n"
+        )
+    };
+    let load = |observe: &str| Library::of(vec![Source::new("counted.model", text(observe))]).load("counted");
+    let (model, _) =
+        load("observe steps [1] ~ NegBinomial(rate * 1 [min], size)").unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(model.observations[0].arguments.len(), 2);
+    let found = load("observe speed ~ NegBinomial(rate, size)").err().unwrap();
+    assert!(found.iter().any(|finding| finding.code == "M4005"), "{found}");
+}

@@ -189,6 +189,7 @@ device = "other"
 gain = "10 %"
 offset = "0.2 mg/L"
 drift = "5 %"
+lag = "30 min"
 robust = true
 [[device]]
 observation = "saliva"
@@ -208,6 +209,7 @@ per = "2"
         [
             "CL",
             "V",
+            "level.other.lag",
             "level.other.gain",
             "level.other.drift",
             "level.other.offset",
@@ -415,4 +417,33 @@ fn amounts_that_nobody_wrote_down_are_found() {
     patient.exposures = vec![homeostat::patient::Exposure { unknown: nothing_usual.events.clone(), ..nothing_usual }];
     let refused = meet(model(), &patient, Calibration::default().solver).err().map(|error| format!("{error:?}"));
     assert!(refused.is_some_and(|refused| refused.contains("L1009")));
+}
+
+#[test]
+fn the_lag_of_a_device_is_found() {
+    let more = "[[device]]\nobservation = \"level\"\ndevice = \"other\"\nlag = \"1 h\"\n";
+    let pattern = bundle(more);
+    let mut stream = Seed(17).stream("lag", 0);
+    // A first-order delay of 1.6 h of the closed form, step by step.
+    let (lag, step) = (1.6, 1e-3);
+    let (mut delayed, mut time, mut late) = (0.001, 0.0, Vec::new());
+    while time < 47.0 {
+        delayed += (level(time + step / 2.0) - delayed) * (1.0 - (-step / lag).exp());
+        time += step;
+        late.push((time, delayed));
+    }
+    let other: Vec<(f64, f64)> = late.iter().skip(700).step_by(800).map(|(time, value)| (*time, *value)).collect();
+    let other = other.into_iter().map(|(time, value)| (time, value + 0.3 * normal(&mut stream))).collect();
+    let reference = (0..20).map(|at| 0.4 + 2.4 * f64::from(at));
+    let reference = reference.map(|time| (time, level(time) + 0.3 * normal(&mut stream))).collect();
+    let observations = vec![
+        observation(&pattern, "level", Some("reference"), reference),
+        observation(&pattern, "level", Some("other"), other),
+    ];
+    let twin = fit(&with_observations(&pattern, observations), 1);
+    let found = column(&twin, "level.other.lag");
+    let sd = (found.iter().map(|x| (x - mean(&found)).powi(2)).sum::<f64>() / found.len() as f64).sqrt();
+    println!("lag {:.3} ± {sd:.3} h of {lag}", mean(&found));
+    assert!((mean(&found) - lag).abs() < 3.0 * sd && sd < 0.15, "{} {sd}", mean(&found));
+    assert!((mean(&column(&twin, "CL")) / CL - 1.0).abs() < 0.05);
 }

@@ -64,3 +64,12 @@ fn many_amounts_at_one_time_take_no_time() {
     let (patient, _) = of(&[&*records, &records].concat());
     assert_eq!(events(&patient, "dietary_energy").len(), count);
 }
+
+#[test]
+fn an_epoch_with_an_offset_that_its_zone_does_not_have_is_told_once() {
+    let manifest = "epoch = \"2016-10-24T00:00:00+01:00[Europe/Berlin]\"\n[[source]]\nfile = \"heart_rate-a.json\"\nformat = \"fitbit\"\n";
+    let file = b"[{\"dateTime\": \"10/24/16 01:00:00\", \"value\": {\"bpm\": 61, \"confidence\": 3}}]";
+    let (_, found) = read(&[("patient.toml", manifest.as_bytes()), ("heart_rate-a.json", file)]);
+    assert_eq!(codes(&found).iter().filter(|code| **code == "P2015").count(), 1, "{found}");
+    assert!(found.to_string().contains("2016-10-24T00:00:00+02:00[Europe/Berlin]"), "{found}");
+}
