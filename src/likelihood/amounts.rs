@@ -146,6 +146,13 @@ impl Personal {
     }
 }
 
+/// An input, and those that stand for its events of unknown amount.
+pub fn events_of(model: &Composed, input: usize) -> Vec<usize> {
+    let start = format!("{}.unknown_", model.inputs[input].name);
+    let unknown = model.inputs.iter().enumerate().filter(|(_, other)| other.name.starts_with(&start));
+    std::iter::once(input).chain(unknown.map(|(index, _)| index)).collect()
+}
+
 /// Puts a node wherever an input's rate stands.
 fn replace(model: &mut Composed, input: usize, by: NodeId) {
     let Composed { graph, states, steady_derivatives, inputs, outputs, observations, .. } = model;

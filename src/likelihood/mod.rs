@@ -13,7 +13,7 @@ mod summaries;
 mod targets;
 mod testing;
 
-pub use amounts::UnknownAmount;
+pub use amounts::{UnknownAmount, events_of};
 pub use family::{Noise, Scored};
 pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};
 pub(crate) use matching::{delivered, hours_to_model};

@@ -1,5 +1,6 @@
 //! Applies interventions to a schedule and to a person's parameters and covariates.
 
+use crate::likelihood::events_of;
 use crate::model::{Composed, Delivery, Input, InputKind, Symbol};
 use crate::sim::{Bolus, Infusion, Schedule};
 
@@ -26,10 +27,18 @@ pub(super) fn schedule(model: &Composed, before: &Schedule, interventions: &[Int
 
 /// Applies one intervention; whether it changed anything (to multiply by 1 or to move by 0 changes nothing).
 pub(super) fn apply(model: &Composed, schedule: &mut Schedule, intervention: &Intervention, floor: f64) -> bool {
+    // Events of unknown amount are inputs of their own, and events of this one.
+    let mut of_all = |input: usize, act: &mut dyn FnMut(&mut Schedule, usize) -> bool| {
+        events_of(model, input).into_iter().fold(false, |touched, input| touched | act(schedule, input))
+    };
     match *intervention {
-        Intervention::Remove { input, window } => scale(model, schedule, input, window, 0.0, floor),
-        Intervention::Scale { input, window, factor } => scale(model, schedule, input, window, factor, floor),
-        Intervention::Shift { input, window, by } => {
+        Intervention::Remove { input, window } => {
+            of_all(input, &mut |schedule, input| scale(model, schedule, input, window, 0.0, floor))
+        }
+        Intervention::Scale { input, window, factor } => {
+            of_all(input, &mut |schedule, input| scale(model, schedule, input, window, factor, floor))
+        }
+        Intervention::Shift { input, window, by } => of_all(input, &mut |schedule, input| {
             let mut touched = false;
             for bolus in schedule.boluses.iter_mut().filter(|b| b.input == input && window.holds(b.time)) {
                 bolus.time += by;
@@ -40,7 +49,7 @@ pub(super) fn apply(model: &Composed, schedule: &mut Schedule, intervention: &In
                 touched = true;
             }
             touched | alter(schedule, input, linear(&model.inputs[input]), window, Alter::Shift(by), floor)
-        }
+        }),
         Intervention::Hold { input, window, value } => {
             alter(schedule, input, linear(&model.inputs[input]), window, Alter::Hold(value), floor)
         }

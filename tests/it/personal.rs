@@ -5,6 +5,7 @@ use homeostat::diagnostic::Source;
 use homeostat::inference::{LogDensityGradient, NutsSettings};
 use homeostat::model::{Composed, Library};
 use homeostat::patient::{Diplotype, Genotype, Observation, Origin, Patient, Reading};
+use homeostat::scenario::{Intervention, Scenario, Window};
 use homeostat::stats::{Distribution, Seed, Stream};
 use homeostat::twin::{Calibration, Summary, Twin, calibrate, meet};
 use rayon::prelude::*;
@@ -410,6 +411,22 @@ fn amounts_that_nobody_wrote_down_are_found() {
         let path = folder.path().join("a.twin");
         twin.write(&path, false).unwrap();
         assert_eq!(Twin::read(&path).unwrap().posterior.schedule, twin.posterior.schedule);
+        // A scenario that takes the doses away takes this one away, too.
+        let program = &twin.posterior.program;
+        let model = &program.model;
+        let input = model.inputs.iter().position(|input| input.name == "oral_theophylline").unwrap();
+        let window = Window { from: 13.0, to: 100.0 };
+        let scenario = Scenario {
+            name: "none".into(),
+            about: String::new(),
+            from: 0.0,
+            to: 48.0,
+            step: 1.0,
+            interventions: vec![Intervention::Remove { input, window }],
+            outcomes: Vec::new(),
+        };
+        let left = scenario.schedule(model, &twin.posterior.schedule);
+        assert_eq!(left.boluses.len() + left.infusions.len(), 2, "{kind}: {left:?}");
     }
     // Of a name that the vocabulary lacks, nothing is usual.
     let nothing_usual = bundle("").exposures[0].clone();
