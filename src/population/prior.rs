@@ -176,11 +176,12 @@ impl Prior {
         let mixed = |index: usize| self.mixtures.iter().any(|mixture| mixture.members.contains(&index));
         for (index, (c, z)) in self.calibrated.iter().zip(position).enumerate() {
             let (value, slope) = (c.transform.from_real(*z), c.transform.d_from_real(*z));
-            sum += c.transform.ln_jacobian(*z);
-            gradient[index] += c.transform.d_ln_jacobian(*z);
-            if !mixed(index) {
-                sum += c.distribution.ln_density(value);
-                gradient[index] += c.distribution.d_ln_density(value) * slope;
+            if mixed(index) {
+                sum += c.transform.ln_jacobian(*z);
+                gradient[index] += c.transform.d_ln_jacobian(*z);
+            } else {
+                sum += c.distribution.ln_density(value) + c.transform.ln_jacobian(*z);
+                gradient[index] += c.distribution.d_ln_density(value) * slope + c.transform.d_ln_jacobian(*z);
             }
         }
         for mixture in &self.mixtures {
