@@ -204,20 +204,18 @@ impl<'r, 'v> Intake<'r, 'v> {
 
     /// Reports a mistake with a code of its own.
     pub(super) fn wrong_as(&mut self, code: &'static str, spot: Spot, message: &str, help: &str) {
-        let location = self.location(spot);
-        let path = self.now.path.clone();
-        self.reader
-            .findings
-            .row(code, &path, || Diagnostic::error(code, message).at_location(location).help(help.to_string()));
+        self.tell(Diagnostic::error(code, message).help(help.to_string()), spot);
     }
 
     /// Warns of something in the file that is being read.
     pub(super) fn doubtful(&mut self, code: &'static str, spot: Spot, message: &str, help: &str) {
+        self.tell(Diagnostic::warning(code, message).help(help.to_string()), spot);
+    }
+
+    /// A finding with its place; at most a few of one code a file are told in full.
+    fn tell(&mut self, finding: Diagnostic, spot: Spot) {
         let location = self.location(spot);
-        let path = self.now.path.clone();
-        self.reader
-            .findings
-            .row(code, &path, || Diagnostic::warning(code, message).at_location(location).help(help.to_string()));
+        self.reader.findings.row(finding.code, &self.now.path, || finding.at_location(location));
     }
 
     /// Warns of what holds for all files of a kind, at the first.

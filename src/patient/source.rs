@@ -121,9 +121,12 @@ impl Intake<'_, '_> {
     }
 }
 
+/// The nearest name, else all of them.
 fn known_formats(name: &str) -> String {
-    let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
-    let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+    let names = FORMATS.iter().map(|format| format.name);
+    if let Some(near) = nearest(name, names) {
+        return format!("did you mean `{near}`?");
+    }
     let formats: Vec<String> = FORMATS.iter().map(|format| format!("{} ({})", format.name, format.about)).collect();
-    format!("{}write format = one of: {}", near.unwrap_or_default(), formats.join("; "))
+    format!("write format = one of: {}", formats.join("; "))
 }

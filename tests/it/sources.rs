@@ -25,6 +25,7 @@ mod tidepool;
 mod volume_table;
 mod wear;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,4 +76,16 @@ fn shared(name: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// Value and error's standard deviation of each observation's first reading.
+fn values(patient: &Patient) -> BTreeMap<String, (f64, Option<f64>)> {
+    let first = |one: &homeostat::patient::Observation| (one.name.clone(), (one.readings[0].value, one.readings[0].sd));
+    patient.observations.iter().map(first).collect()
+}
+
+/// Why things of a name were left out.
+fn why(patient: &Patient, name: &str) -> String {
+    let found = patient.left_out.iter().find(|left_out| left_out.what == name);
+    found.map_or_else(String::new, |found| found.why.clone())
 }

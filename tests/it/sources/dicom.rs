@@ -1,27 +1,16 @@
 //! DICOM segmentations: volumes against pydicom and highdicom, names of segments, and wrong files.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use homeostat::diagnostic::Diagnostics;
 use homeostat::patient::Patient;
 use proptest::prelude::*;
 
-use super::{codes, read, shared};
+use super::{codes, read, shared, values, why};
 
 fn bundle(keys: &str, bytes: &[u8]) -> (Patient, Diagnostics) {
     let manifest = format!("name = \"scan\"\n[[source]]\nfile = \"seg.dcm\"\n{keys}");
     read(&[("patient.toml", manifest.as_bytes()), ("seg.dcm", bytes)])
-}
-
-fn values(patient: &Patient) -> BTreeMap<String, (f64, Option<f64>)> {
-    let first = |one: &homeostat::patient::Observation| (one.name.clone(), (one.readings[0].value, one.readings[0].sd));
-    patient.observations.iter().map(first).collect()
-}
-
-fn why(patient: &Patient, name: &str) -> String {
-    let found = patient.left_out.iter().find(|left_out| left_out.what == name);
-    found.map_or_else(String::new, |found| found.why.clone())
 }
 
 #[test]

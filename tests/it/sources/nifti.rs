@@ -9,7 +9,7 @@ use std::path::Path;
 use homeostat::patient::Patient;
 use proptest::prelude::*;
 
-use super::{codes, read, shared};
+use super::{codes, read, shared, values, why};
 
 /// A bundle with one label map and other files.
 fn bundle(
@@ -22,18 +22,6 @@ fn bundle(
     let mut files = vec![("patient.toml", manifest.as_bytes()), (name, bytes)];
     files.extend(more);
     read(&files)
-}
-
-/// Value and error's standard deviation of each observation.
-fn values(patient: &Patient) -> BTreeMap<String, (f64, Option<f64>)> {
-    let first = |one: &homeostat::patient::Observation| (one.name.clone(), (one.readings[0].value, one.readings[0].sd));
-    patient.observations.iter().map(first).collect()
-}
-
-/// Why things of a name were left out.
-fn why(patient: &Patient, name: &str) -> String {
-    let found = patient.left_out.iter().find(|left_out| left_out.what == name);
-    found.map_or_else(String::new, |found| found.why.clone())
 }
 
 /// `as` for labels that the vocabulary has no names for.
