@@ -99,13 +99,43 @@ impl Location {
         };
         let gutter = line.to_string().len();
         writeln!(f, "{:gutter$} |", "")?;
+        let Shown { text, column, width } = self.shown(text);
         writeln!(f, "{line} | {text}")?;
-        let column = self.column.unwrap_or(1);
         // Tabs are kept so that the marks stay under the text they mark.
         let indent: String = text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        let marks = "^".repeat(if self.column.is_some() { self.width } else { text.chars().count().max(1) });
+        let marks = "^".repeat(width);
         writeln!(f, "{:gutter$} | {indent}{marks}{}{}", "", if label.is_some() { " " } else { "" }, label.unwrap_or(""))
     }
+
+    /// What of a line is shown: all of it, or where it is long what is around the mark. Signs that would control a terminal are not.
+    fn shown(&self, text: &str) -> Shown {
+        let plain = |letter: char| if letter.is_control() && letter != '\t' { '\u{fffd}' } else { letter };
+        let all = text.chars().count();
+        let (column, width) = match self.column {
+            Some(column) => (column.min(all + 1), self.width),
+            None => (1, all.max(1)),
+        };
+        if all <= LONGEST {
+            return Shown { text: text.chars().map(plain).collect(), column, width };
+        }
+        let from = (column - 1).saturating_sub(BEFORE);
+        let cut: String = text.chars().skip(from).take(LONGEST).map(plain).collect();
+        let (head, tail) = (if from > 0 { "…" } else { "" }, if from + LONGEST < all { "…" } else { "" });
+        let column = column - from + head.chars().count();
+        let width = width.min(LONGEST + head.chars().count() + 1 - column).max(1);
+        Shown { text: format!("{head}{cut}{tail}"), column, width }
+    }
+}
+
+/// So many characters of a line are shown at most, and so many of them before the mark.
+const LONGEST: usize = 160;
+const BEFORE: usize = 60;
+
+/// A line as shown, with its mark.
+struct Shown {
+    text: String,
+    column: usize,
+    width: usize,
 }
 
 impl fmt::Display for Location {
@@ -118,5 +148,32 @@ impl fmt::Display for Location {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_shown_around_its_mark() {
+        let text = format!("{}wrong{}", "a".repeat(1000), "b".repeat(1000));
+        let shown = |from: usize, to: usize| {
+            let shown = Source::new("x", &text).locate(Span::new(from, to)).shown(&text);
+            let marked: String = shown.text.chars().skip(shown.column - 1).take(shown.width).collect();
+            (shown.text.chars().count(), marked)
+        };
+        assert_eq!(shown(1000, 1005), (162, "wrong".to_string()));
+        assert_eq!(shown(0, 3), (161, "aaa".to_string()));
+        assert_eq!(shown(2003, 2005), (63, "bb".into()));
+        // A mark without an end ends with what is shown.
+        assert_eq!(shown(0, 2005), (161, "a".repeat(160)));
+        assert_eq!(shown(2005, 2005), (61, String::new()));
+    }
+
+    #[test]
+    fn a_line_cannot_speak_to_the_terminal() {
+        let location = Location::line("x", 1, Some("a\u{1b}[2Jb".into())).column(2, 1);
+        assert_eq!(location.shown("a\u{1b}[2Jb").text, "a\u{fffd}[2Jb");
     }
 }

@@ -7,7 +7,7 @@ use crate::units::{Unit, mismatch, unreadable};
 
 use super::graph::{Graph, NodeId, Op, Symbol};
 use super::scope::{Scope, What};
-use super::syntax::{Expression, ExpressionKind, Name, StatementKind};
+use super::syntax::{DEEPEST, Expression, ExpressionKind, Name, StatementKind, too_deep};
 
 /// A node with its unit.
 #[derive(Clone, Debug)]
@@ -57,11 +57,13 @@ pub(super) struct Elaborator<'p> {
     known: HashMap<String, Evaluation>,
     /// Names being evaluated, to show a cycle.
     path: Vec<String>,
+    /// Expressions being evaluated, over the names that they lead to.
+    depth: usize,
 }
 
 impl<'p> Elaborator<'p> {
     pub fn new(scope: Scope<'p>, time_unit: Unit, found: Diagnostics) -> Self {
-        Self { scope, graph: Graph::new(), found, time_unit, known: HashMap::new(), path: Vec::new() }
+        Self { scope, graph: Graph::new(), found, time_unit, known: HashMap::new(), path: Vec::new(), depth: 0 }
     }
 
     pub fn report(&mut self, part: usize, span: Span, diagnostic: Diagnostic) {
@@ -119,6 +121,17 @@ impl<'p> Elaborator<'p> {
 
     /// An expression in the unit that follows from what it is made of.
     pub fn typed(&mut self, place: Place, expression: &Expression) -> Option<Typed> {
+        if self.depth >= DEEPEST {
+            self.found.push(too_deep(&self.scope.parts[place.part].file.source, expression.span));
+            return None;
+        }
+        self.depth += 1;
+        let typed = self.made(place, expression);
+        self.depth -= 1;
+        typed
+    }
+
+    fn made(&mut self, place: Place, expression: &Expression) -> Option<Typed> {
         let span = expression.span;
         match &expression.kind {
             ExpressionKind::Number(value, unit) => {

@@ -90,7 +90,7 @@ impl Elaborator<'_> {
             }
             "sqrt" => {
                 let base = self.plain_quantity(place, &arguments[0])?;
-                let half = Expression { kind: ExpressionKind::Number(0.5, None), span };
+                let half = Expression::new(ExpressionKind::Number(0.5, None), span);
                 self.power(place, base, &half, span)
             }
             "pow" => {

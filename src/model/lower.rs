@@ -34,7 +34,7 @@ impl Lowered {
                 Node::Symbol(symbol) => lowered.graph.symbol(symbol),
                 Node::Op(Op::Mul | Op::Div | Op::Neg, _) if source.phase(id) > Phase::Settled => {
                     let mut product = Product::default();
-                    product.collect(&source, id, false, true);
+                    product.collect(&source, id);
                     lowered.product(&source, id, &product)
                 }
                 Node::Op(op, operands) => {
@@ -107,24 +107,21 @@ struct Product {
 }
 
 impl Product {
-    /// Adds a node: its own factors, where it is a product that nothing else uses.
-    fn collect(&mut self, source: &Source, id: NodeId, inverse: bool, top: bool) {
-        let mine = top || source.uses[id.index()] == 1;
-        match source.graph.node(id) {
-            Node::Op(Op::Mul, [a, b, _]) if mine => {
-                self.collect(source, a, inverse, false);
-                self.collect(source, b, inverse, false);
+    /// Adds the factors of a node, and theirs where they are products that nothing else uses.
+    fn collect(&mut self, source: &Source, id: NodeId) {
+        let mut waiting = vec![(id, false)];
+        while let Some((next, inverse)) = waiting.pop() {
+            let mine = next == id || source.uses[next.index()] == 1;
+            match source.graph.node(next) {
+                Node::Op(Op::Mul, [a, b, _]) if mine => waiting.extend([(b, inverse), (a, inverse)]),
+                Node::Op(Op::Div, [a, b, _]) if mine => waiting.extend([(b, !inverse), (a, inverse)]),
+                Node::Op(Op::Neg, [a, ..]) if mine => {
+                    self.negative = !self.negative;
+                    waiting.push((a, inverse));
+                }
+                _ if inverse => self.below.push(next),
+                _ => self.above.push(next),
             }
-            Node::Op(Op::Div, [a, b, _]) if mine => {
-                self.collect(source, a, inverse, false);
-                self.collect(source, b, !inverse, false);
-            }
-            Node::Op(Op::Neg, [a, ..]) if mine => {
-                self.negative = !self.negative;
-                self.collect(source, a, inverse, false);
-            }
-            _ if inverse => self.below.push(id),
-            _ => self.above.push(id),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, Source, Span};
 
-use super::syntax::{Acts, Expression, ExpressionKind, File, Name, Statement, StatementKind, Value};
+use super::syntax::{Acts, DEEPEST, Expression, ExpressionKind, File, Name, Statement, StatementKind, Value, too_deep};
 use super::token::{Token, TokenKind, statements};
 
 /// Words that begin a statement.
@@ -55,17 +55,22 @@ fn no_header(source: &Source, label: &str) -> Diagnostic {
         .help("write `component NAME` on the first line and a sentence in quotes below it")
 }
 
+/// So many brackets and signs may stand inside one another: each takes several calls of the parser.
+const NESTED: usize = 200;
+
 type Parsed<T> = Result<T, Box<Diagnostic>>;
 
 struct Parser<'a> {
     source: &'a Source,
     tokens: &'a [Token],
     at: usize,
+    /// Brackets and signs that are open.
+    inside: usize,
 }
 
 impl<'a> Parser<'a> {
     fn new(source: &'a Source, tokens: &'a [Token]) -> Self {
-        Self { source, tokens, at: 0 }
+        Self { source, tokens, at: 0, inside: 0 }
     }
 
     fn header(&mut self) -> Parsed<(Name, String)> {
@@ -245,7 +250,23 @@ impl<'a> Parser<'a> {
     }
 
     fn expression(&mut self) -> Parsed<Expression> {
-        self.level(0)
+        self.inside(|parser| parser.level(0))
+    }
+
+    /// Descends once more, unless that is too deep.
+    fn inside(&mut self, read: impl FnOnce(&mut Self) -> Parsed<Expression>) -> Parsed<Expression> {
+        if self.inside >= NESTED {
+            return Err(Box::new(too_deep(self.source, self.here())));
+        }
+        self.inside += 1;
+        let expression = read(self);
+        self.inside -= 1;
+        expression
+    }
+
+    fn made(&self, kind: ExpressionKind, span: Span) -> Parsed<Expression> {
+        let expression = Expression::new(kind, span);
+        if expression.depth > DEEPEST { Err(Box::new(too_deep(self.source, span))) } else { Ok(expression) }
     }
 
     /// Operators by level, loosest first; `^` and unary minus are bound tighter.
@@ -256,7 +277,7 @@ impl<'a> Parser<'a> {
         while let Some(operator) = operators.iter().find(|operator| self.take(operator)) {
             let right = self.level(level + 1)?;
             let span = left.span.to(right.span);
-            left = Expression { kind: ExpressionKind::Binary(operator, Box::new(left), Box::new(right)), span };
+            left = self.made(ExpressionKind::Binary(operator, Box::new(left), Box::new(right)), span)?;
         }
         Ok(left)
     }
@@ -265,18 +286,18 @@ impl<'a> Parser<'a> {
         let start = self.here();
         for operator in ["-", "+", "not"] {
             if self.take(operator) {
-                let inner = self.unary()?;
+                let inner = self.inside(Self::unary)?;
                 let span = start.to(inner.span);
-                return Ok(Expression { kind: ExpressionKind::Unary(operator, Box::new(inner)), span });
+                return self.made(ExpressionKind::Unary(operator, Box::new(inner)), span);
             }
         }
         let base = self.primary()?;
         if !self.take("^") {
             return Ok(base);
         }
-        let power = self.unary()?;
+        let power = self.inside(Self::unary)?;
         let span = base.span.to(power.span);
-        Ok(Expression { kind: ExpressionKind::Binary("^", Box::new(base), Box::new(power)), span })
+        self.made(ExpressionKind::Binary("^", Box::new(base), Box::new(power)), span)
     }
 
     fn primary(&mut self) -> Parsed<Expression> {
@@ -286,16 +307,16 @@ impl<'a> Parser<'a> {
                 self.at += 1;
                 let unit = self.optional_unit();
                 let span = unit.as_ref().map_or(span, |unit| span.to(unit.span));
-                Ok(Expression { kind: ExpressionKind::Number(value, unit), span })
+                self.made(ExpressionKind::Number(value, unit), span)
             }
             Some(TokenKind::Percent(value)) => {
                 self.at += 1;
-                Ok(Expression { kind: ExpressionKind::Percent(value), span })
+                self.made(ExpressionKind::Percent(value), span)
             }
             Some(TokenKind::Name(text)) => {
                 self.at += 1;
                 if !self.take("(") {
-                    return Ok(Expression { kind: ExpressionKind::Name(text), span });
+                    return self.made(ExpressionKind::Name(text), span);
                 }
                 let mut arguments = Vec::new();
                 if !self.take(")") {
@@ -310,7 +331,7 @@ impl<'a> Parser<'a> {
                     }
                 }
                 let end = self.tokens[self.at - 1].span;
-                Ok(Expression { kind: ExpressionKind::Call(Name { text, span }, arguments), span: span.to(end) })
+                self.made(ExpressionKind::Call(Name { text, span }, arguments), span.to(end))
             }
             Some(TokenKind::Symbol("(")) => {
                 self.at += 1;

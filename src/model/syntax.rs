@@ -1,6 +1,6 @@
 //! A model file as written: statements and expressions with their places, nothing looked up yet.
 
-use crate::diagnostic::{Source, Span};
+use crate::diagnostic::{Diagnostic, Source, Span};
 
 /// One parsed file.
 #[derive(Clone, Debug)]
@@ -111,10 +111,37 @@ pub(super) enum Acts {
     SeriesLinear,
 }
 
+/// So many operators and calls may stand inside one another, over the names that they lead to: reading descends into them.
+pub(super) const DEEPEST: usize = 500;
+
+/// More than [`DEEPEST`] (M1005).
+pub(super) fn too_deep(source: &Source, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "M1005",
+        "too much is nested here: operators, calls, brackets, signs, or names that need each other",
+    )
+    .at(source, span)
+    .help("name parts of it with `let`, as halves of halves")
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Expression {
     pub kind: ExpressionKind,
     pub span: Span,
+    /// Of the tree: 1 for a number or a name.
+    pub depth: usize,
+}
+
+impl Expression {
+    pub fn new(kind: ExpressionKind, span: Span) -> Self {
+        let below = match &kind {
+            ExpressionKind::Number(..) | ExpressionKind::Percent(_) | ExpressionKind::Name(_) => 0,
+            ExpressionKind::Call(_, arguments) => arguments.iter().map(|argument| argument.depth).max().unwrap_or(0),
+            ExpressionKind::Unary(_, inner) => inner.depth,
+            ExpressionKind::Binary(_, left, right) => left.depth.max(right.depth),
+        };
+        Self { kind, span, depth: below + 1 }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -56,6 +56,30 @@ fn expect(body: &str, code: &str, place: (usize, usize), words: &[&str]) {
 const STATE: &str = "state x [mg] = 1 [mg]\nd x = -x / 1 [h]\n";
 
 #[test]
+fn expressions_of_any_depth_end_in_a_diagnostic() {
+    const MANY: usize = 100_000;
+    let value = |text: String| found(&format!("let y = {text}\noutput z [1] = y\n"));
+    let nested = format!("{}1{}", "(".repeat(MANY), ")".repeat(MANY));
+    let called = format!("{}1{}", "exp(".repeat(MANY), ")".repeat(MANY));
+    let chains = [" + 2", " * 2", " and 2", "^2"].map(|next| format!("1{}", next.repeat(MANY)));
+    let signs = ["-", "not "].map(|sign| format!("{}1", sign.repeat(MANY)));
+    for text in [nested, called].into_iter().chain(chains).chain(signs) {
+        let all = value(text.clone());
+        assert!(all.iter().any(|one| one.code == "M1005"), "{}: {:?}", &text[..20], all.first());
+    }
+    let sum = format!("1{}", " + 2".repeat(400));
+    assert!(value(sum).is_empty(), "a sum of 400 terms");
+
+    // Through names: in order each is known when the next one needs it, backwards each needs the next one first.
+    let name = |at: usize| format!("let a{at} = time / 1 [h] * a{}\n", at - 1);
+    let forwards = (1..20_000).fold(String::from("let a0 = 2\n"), |text, at| text + &name(at));
+    assert!(found(&format!("{forwards}output z [1] = a19999\n")).is_empty());
+    let backwards: String = (1..2000).rev().map(name).collect();
+    let all = found(&format!("{backwards}let a0 = 2\noutput z [1] = a1999\n"));
+    assert!(!all.is_empty() && all.iter().all(|one| one.code == "M1005"), "{:?}", all.first());
+}
+
+#[test]
 fn what_is_not_written_as_it_must_be() {
     expect("state x [mg] = 1 [mg] §\nd x = 0\n", "M1001", (4, 23), &["`§`"]);
     expect("parameter k [1/h] = 0.5.3\n", "M1001", (4, 21), &["0.5.3"]);

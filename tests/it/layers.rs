@@ -151,7 +151,7 @@ fn root() -> &'static Path {
 fn code(folder: &str) -> Vec<Code> {
     fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.path().is_dir() {
+            if entry.path().is_dir() && entry.file_name() != "target" {
                 collect(&entry.path(), files);
             } else if entry.path().extension().is_some_and(|end| end == "rs") {
                 files.push(entry.path());

@@ -3,6 +3,7 @@
 mod bundles;
 mod calibration_check;
 mod cli;
+mod corpus;
 mod document;
 mod inference;
 mod language;

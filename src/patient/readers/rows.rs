@@ -88,8 +88,12 @@ pub(super) fn column<S: AsRef<str>>(header: &[String], titles: &[S]) -> Option<u
 
 /// The cells of one line, without surrounding blanks.
 fn cells(line: &str, delimiter: u8) -> Vec<String> {
-    let mut reader =
-        ReaderBuilder::new().flexible(true).has_headers(false).delimiter(delimiter).from_reader(line.as_bytes());
+    let mut reader = ReaderBuilder::new()
+        .flexible(true)
+        .has_headers(false)
+        .delimiter(delimiter)
+        .buffer_capacity(line.len().max(64))
+        .from_reader(line.as_bytes());
     let mut record = StringRecord::new();
     match reader.read_record(&mut record) {
         Ok(true) => record.iter().map(|cell| cell.trim().to_string()).collect(),
