@@ -189,11 +189,17 @@ fn model_lines(patient: &Patient, meeting: &Meeting) -> Vec<String> {
         return lines;
     };
     for (title, names) in told(patient, model, matching) {
+        if title == MEANS && names.is_empty() {
+            continue;
+        }
         let names = if names.is_empty() { "nothing".into() } else { names.join(", ") };
         lines.extend(wrapped(&format!("  {title}"), &names, WIDTH));
     }
     lines
 }
+
+/// Said only where there are some.
+const MEANS: &str = "takes means of readings of";
 
 /// What is said of a model and a bundle, in the order of interest; names once each.
 fn told(patient: &Patient, model: &Composed, matching: &Matching) -> Vec<(&'static str, Vec<String>)> {
@@ -212,6 +218,7 @@ fn told(patient: &Patient, model: &Composed, matching: &Matching) -> Vec<(&'stat
     vec![
         ("uses", once(&matching.used)),
         ("has no use for", once(&matching.unused)),
+        (MEANS, matching.averaged.clone()),
         ("takes its own value for", defaults.collect()),
         ("takes as zero, as the bundle is silent", once(&matching.silent_inputs)),
         ("could compare, but has no readings of", once(&matching.unobserved)),
@@ -222,7 +229,7 @@ fn as_json(arguments: &Arguments, patient: Option<&Patient>, meeting: Option<&Me
     let model = meeting.map(|meeting| {
         let mut told_of = json!({ "name": meeting.model.name, "about": meeting.model.about });
         if let (Some(matching), Some(patient)) = (&meeting.matching, patient) {
-            let keys = ["used", "unused", "defaults", "silent_inputs", "unobserved"];
+            let keys = ["used", "unused", "averaged", "defaults", "silent_inputs", "unobserved"];
             for (key, (_, names)) in keys.into_iter().zip(told(patient, &meeting.model, matching)) {
                 told_of[key] = json!(names);
             }

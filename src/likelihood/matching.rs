@@ -29,6 +29,8 @@ pub struct Matching {
     pub used: Vec<String>,
     /// In the bundle, but the model has no such name.
     pub unused: Vec<String>,
+    /// Readings that the model asks to be averaged: over which time, how many of them, to how many.
+    pub averaged: Vec<String>,
     /// Inputs of the model of which the bundle says nothing: taken as zero.
     pub silent_inputs: Vec<String>,
     /// Quantities that the model could compare with data, of which the bundle has none.
@@ -76,6 +78,14 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
             continue;
         };
         let expected = &model.observations[index];
+        let averaged = expected.averaged.map(|span| observation.averaged(span / per_hour));
+        if let (Some(span), Some(fewer)) = (expected.averaged, &averaged) {
+            let (before, after) = (observation.readings.len(), fewer.readings.len());
+            matching
+                .averaged
+                .push(format!("{} over {span} {}: {before} to {after}", observation.name, model.time_unit));
+        }
+        let observation = averaged.as_ref().unwrap_or(observation);
         let Some(factor) = observation.unit.factor_to(&expected.unit) else {
             let finding = mismatch(&observation.unit, &expected.unit).help(format!(
                 "`{}` is observed in `{}` by the model `{}`",

@@ -284,8 +284,12 @@ impl<'p> Composer<'p> {
                     let about = statement.about.clone();
                     self.composed.outputs.push(Output { name: full, about, unit, value: typed.node, origin });
                 }
-                StatementKind::Observe { name, unit, family, arguments } => {
-                    self.observe(part, name, unit.as_ref(), family, arguments);
+                StatementKind::Observe { name, unit, family, arguments, averaged } => {
+                    let averaged = averaged.as_ref().map(|span| {
+                        let time = self.composed.time_unit.clone();
+                        self.positive(part, span, &time)
+                    });
+                    self.observe(part, name, unit.as_ref(), (family, arguments), averaged);
                 }
                 _ => {}
             }

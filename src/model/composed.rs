@@ -210,6 +210,8 @@ pub struct Observation {
     pub family: ErrorFamily,
     /// The family's arguments, in its order, in the units it says.
     pub arguments: Vec<NodeId>,
+    /// Readings are averaged over spans of this length, in the model's unit of time; nothing: they are taken one by one.
+    pub averaged: Option<f64>,
     pub origin: Origin,
 }
 

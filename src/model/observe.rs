@@ -9,7 +9,15 @@ use super::expression::Place;
 use super::syntax::{Expression, Name};
 
 impl Composer<'_> {
-    pub fn observe(&mut self, part: usize, name: &Name, unit: Option<&Name>, family: &Name, arguments: &[Expression]) {
+    /// `averaged` is the length of the spans over which readings are averaged, in the model's unit of time.
+    pub fn observe(
+        &mut self,
+        part: usize,
+        name: &Name,
+        unit: Option<&Name>,
+        (family, arguments): (&Name, &[Expression]),
+        averaged: Option<f64>,
+    ) {
         const FAMILIES: [(&str, ErrorFamily, &[&str]); 6] = [
             ("Normal", ErrorFamily::Normal, &["mean", "sd"]),
             ("LogNormal", ErrorFamily::LogNormal, &["median", "sigma"]),
@@ -73,6 +81,7 @@ impl Composer<'_> {
             unit,
             family: *family,
             arguments: nodes,
+            averaged,
             origin,
         });
     }

@@ -241,7 +241,10 @@ impl<'a> Parser<'a> {
         let (name, unit) = (self.name("the name of what is measured")?, self.optional_unit());
         self.symbol("~")?;
         match self.expression()?.kind {
-            ExpressionKind::Call(family, arguments) => Ok(StatementKind::Observe { name, unit, family, arguments }),
+            ExpressionKind::Call(family, arguments) => {
+                let averaged = if self.word("averaged") { Some(self.expression()?) } else { None };
+                Ok(StatementKind::Observe { name, unit, family, arguments, averaged })
+            }
             _ => {
                 self.at -= 1;
                 Err(self.expected("an error family with its arguments, as `Normal(mean, sd)`"))

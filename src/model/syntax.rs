@@ -77,6 +77,8 @@ pub(super) enum StatementKind {
         unit: Option<Name>,
         family: Name,
         arguments: Vec<Expression>,
+        /// The time over which readings are averaged.
+        averaged: Option<Expression>,
     },
     Use {
         file: Name,

@@ -1,5 +1,6 @@
 //! Reads a patient bundle from disk into named covariates, exposures and observations; knows no model.
 
+mod averaged;
 mod check;
 mod choice;
 mod columns;

@@ -85,6 +85,11 @@ fn what_is_not_written_as_it_must_be() {
     expect("parameter k [1/h] = 0.5.3\n", "M1001", (4, 21), &["0.5.3"]);
     expect("parameter k [1/h] 0.5\n", "M1002", (4, 19), &["expected", "found"]);
     expect(&format!("{STATE}paramter k [1/h] = 1\n"), "M1002", (6, 1), &["did you mean `parameter`"]);
+    let observed = |span: &str| format!("{STATE}output y [mg] = x\nobserve y ~ Normal(y, 1 [mg]) averaged {span}\n");
+    expect(&observed("0 [min]"), "M4003", (7, 40), &["above 0"]);
+    assert_eq!(found(&observed("5 [mg]"))[0].code, "U1002");
+    assert_eq!(found(&observed(""))[0].code, "M1002");
+    assert!(found(&observed("5 [min]")).is_empty());
     expect(&format!("{STATE}let y [mg] = 2 * (x + x\n"), "M1002", (6, 24), &["`)`"]);
     expect("state x [mg] = 0 \"the drug\nd x = 0\n", "M1003", (4, 18), &["quote"]);
     assert_eq!(found("state x [mg = 1\n")[0].code, "M1003");

@@ -3,8 +3,9 @@
 
 use homeostat::diagnostic::Source;
 use homeostat::inference::{LogDensityGradient, NutsSettings};
+use homeostat::likelihood::match_patient;
 use homeostat::model::{Composed, Library};
-use homeostat::patient::{Diplotype, Genotype, Observation, Origin, Patient, Reading};
+use homeostat::patient::{Censoring, Diplotype, Genotype, Observation, Origin, Patient, Reading};
 use homeostat::scenario::{Intervention, Scenario, Window};
 use homeostat::stats::{Distribution, Seed, Stream};
 use homeostat::twin::{Calibration, Summary, Twin, calibrate, meet};
@@ -463,4 +464,32 @@ fn the_lag_of_a_device_is_found() {
     println!("lag {:.3} ± {sd:.3} h of {lag}", mean(&found));
     assert!((mean(&found) - lag).abs() < 3.0 * sd && sd < 0.15, "{} {sd}", mean(&found));
     assert!((mean(&column(&twin, "CL")) / CL - 1.0).abs() < 0.05);
+}
+
+#[test]
+fn readings_are_averaged_where_the_model_asks() {
+    let asked = MODEL.replacen("Normal(level, 0.3 [mg/L])", "Normal(level, 0.3 [mg/L]) averaged 30 [min]", 1);
+    let load = |text: &str| Library::of(vec![Source::new("two_assays.model", text)]).load("two_assays").unwrap().0;
+    let pattern = bundle("");
+    // Spans of half an hour: three readings, one, two of which the second is at a limit, two with errors of their own.
+    let given = [(0.0, 3.0), (0.1, 4.0), (0.4, 8.0), (0.6, 5.0), (1.0, 7.0), (1.2, 9.0), (2.0, 2.0), (2.4, 4.0)];
+    let mut observed = observation(&pattern, "level", None, given.to_vec());
+    observed.readings[5].censoring = Censoring::Above;
+    observed.readings[6].sd = Some(0.3);
+    observed.readings[7].sd = Some(0.4);
+    let patient = with_observations(&pattern, vec![observed]);
+    let terms = |model: &Composed| match_patient(model, &patient).unwrap().0;
+    let matched = terms(&load(&asked));
+    let found: Vec<(f64, f64, f64)> =
+        matched.terms[0].readings.iter().map(|reading| (reading.time, reading.value, reading.sd)).collect();
+    let sought = [(0.5 / 3.0, 5.0, 0.0), (0.6, 5.0, 0.0), (1.0, 7.0, 0.0), (1.2, 9.0, 0.0), (2.2, 3.0, 0.25)];
+    for (found, sought) in found.iter().zip(sought) {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(near(found.0, sought.0) && near(found.1, sought.1) && near(found.2, sought.2), "{found:?} {sought:?}");
+    }
+    assert_eq!(found.len(), sought.len());
+    assert_eq!(matched.terms[0].readings[3].censoring, Censoring::Above);
+    assert_eq!(matched.matching.averaged, ["level over 0.5 h: 8 to 5"]);
+    assert_eq!(terms(&load(MODEL)).terms[0].readings.len(), 8);
+    assert!(terms(&load(MODEL)).matching.averaged.is_empty());
 }

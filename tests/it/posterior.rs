@@ -71,6 +71,7 @@ fn composed() -> Composed {
         unit: unit("mg/L"),
         family,
         arguments,
+        averaged: None,
         origin: origin(),
     };
     let observations = vec![
