@@ -187,12 +187,12 @@ fn readings(found: &mut Vec<String>, posterior: &Posterior, run: &ScenarioRun) {
             (reach.least < low - MARGIN * width, "fall to", reach.least),
         ] {
             if beyond {
-                found.push(format!(
-                    "`{name}` would {verb} {} {unit} (median): the person's readings go from {} to {} {unit}.",
-                    short(value),
-                    short(*low),
-                    short(*high)
-                ));
+                let known = if low == high {
+                    format!("every reading of the person is {}", short(*low))
+                } else {
+                    format!("the person's readings go from {} to {}", short(*low), short(*high))
+                };
+                found.push(format!("`{name}` would {verb} {} {unit} (median): {known} {unit}.", short(value)));
             }
         }
     }

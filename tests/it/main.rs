@@ -3,6 +3,7 @@
 mod bundles;
 mod calibration_check;
 mod cli;
+mod conditional;
 mod corpus;
 mod document;
 mod inference;
