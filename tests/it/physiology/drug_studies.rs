@@ -76,7 +76,8 @@ fn every_study_that_was_found_and_all_of_them_pooled() {
     let mut groups: BTreeMap<(String, String), Vec<(f64, f64, bool)>> = BTreeMap::new();
     let mut known: BTreeMap<String, f64> = BTreeMap::new();
     for row in &all {
-        let (drug, quantity, dose, value) = (&row["drug"], &row["quantity"], number(row, "dose_mg"), number(row, "value"));
+        let (drug, quantity, dose, value) =
+            (&row["drug"], &row["quantity"], number(row, "dose_mg"), number(row, "value"));
         let ours = *known.entry(format!("{drug} {quantity} {dose}")).or_insert_with(|| ours(drug, quantity, dose));
         // Where a paper's number of people is not in the source, it counts as ten.
         let people: f64 = row["n"].parse().unwrap_or(10.0);

@@ -36,7 +36,7 @@ pub fn profile(dose: &Dose, covariates: &[(&str, f64)]) -> Profile {
     Profile { area, peak: level.iter().copied().fold(0.0, f64::max), half_life }
 }
 
-pub const fn dose(
+const fn dose(
     model: &'static str,
     input: &'static str,
     amount: f64,

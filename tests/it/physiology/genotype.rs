@@ -15,8 +15,7 @@ fn area(of: &Profile, over: &Profile) -> f64 {
 #[test]
 fn poor_metabolisers_have_the_levels_that_were_measured() {
     // Omeprazole takes its enzyme away, the more the higher the dose: each study at its own.
-    let omeprazole =
-        |amount: f64, score: f64| profile(&Dose { amount, ..OMEPRAZOLE }, &[("cyp2c19_score", score)]);
+    let omeprazole = |amount: f64, score: f64| profile(&Dose { amount, ..OMEPRAZOLE }, &[("cyp2c19_score", score)]);
     let (none, one, both) = (omeprazole(40.0, 0.0), omeprazole(40.0, 1.0), omeprazole(40.0, 2.0));
     // Curves as in the Omeprazole-Model of Open Systems Pharmacology: Uno 2007 (injected 20 mg), Andersson 1998, Cho 2002.
     within("omeprazole, Uno 2007", area(&none, &both), 7.8);

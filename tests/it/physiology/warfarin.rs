@@ -244,7 +244,8 @@ fn stable_doses_follow_from_covariates_and_genotype() {
 
     let doses = doses();
     let genotypes: Vec<Vec<(f64, [f64; 3])>> = people.iter().map(|row| genotypes(row)).collect();
-    let each = people.iter().zip(&genotypes).flat_map(|(row, some)| some.iter().map(move |(_, alleles)| (row, *alleles)));
+    let each =
+        people.iter().zip(&genotypes).flat_map(|(row, some)| some.iter().map(move |(_, alleles)| (row, *alleles)));
     let known: Vec<_> = each.map(|(row, alleles)| covariates(row, alleles, &weights)).collect();
     let mut tables = steady_inr(&known, &doses).into_iter();
     let mut found: Vec<(&Row, f64)> = Vec::new();
@@ -255,7 +256,10 @@ fn stable_doses_follow_from_covariates_and_genotype() {
         let needed: Vec<(f64, f64)> =
             some.iter().map(|(p, _)| (*p, 7.0 * dose_for(inr, &doses, &tables.next().unwrap()))).collect();
         found.push((*row, likeliest(&needed)));
-        expected.push((*row, needed.iter().map(|(p, dose)| p * dose).sum::<f64>() / some.iter().map(|(p, _)| p).sum::<f64>()));
+        expected.push((
+            *row,
+            needed.iter().map(|(p, dose)| p * dose).sum::<f64>() / some.iter().map(|(p, _)| p).sum::<f64>(),
+        ));
     }
     let formulas: Vec<(&Row, f64)> = people.iter().map(|row| (*row, formula(row, &weights, &heights))).collect();
     for (label, some) in [("the expected dose instead", &expected), ("the consortium's formula", &formulas)] {
