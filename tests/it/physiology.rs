@@ -3,6 +3,7 @@
 mod anatomy;
 mod circulation;
 mod dalla_man;
+mod drug_studies;
 mod drug_values;
 mod drugs;
 mod energy;

@@ -35,7 +35,7 @@ def steady_dose(two, three, a, age, weight, inr=2.307):
     """mg/week, by the published numbers in closed form, as the test solves it by the program."""
     effect = (inr - 1) / 20
     level = 4.1 * (1 - 0.532 * a / 2) * (effect / (1 - effect)) ** (1 / 1.15)
-    clearance = 0.348 * (1 - 0.495 * two / 2 - 0.757 * three / 2) * (1 - 0.00571 * (age - 71)) * (weight / 80) ** 0.321
+    clearance = 0.348 * (1 - 0.19 * two - 0.37 * three) * (1 - 0.00571 * (age - 71)) * (weight / 80) ** 0.321
     return level * clearance * 24 * 7 * 2
 
 

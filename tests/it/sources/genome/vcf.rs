@@ -28,6 +28,7 @@ fn a_genotype_gives_covariates() {
         ("rs1799853", "0/1"),
         ("rs1057910", "0/1"),
         ("rs9923231", "1/1"),
+        ("rs2108622", "0/1"),
         ("rs4149056", "0/1"),
         ("rs2306283", "0/1"),
         ("rs12248560", "0/1"),
@@ -40,6 +41,8 @@ fn a_genotype_gives_covariates() {
     let value = |name: &str| covariate(&patient, name).unwrap();
     assert_eq!((value("cyp2c9_star2"), value("cyp2c9_star3"), value("cyp2c9_score")), (1.0, 1.0, 0.5));
     assert_eq!((value("vkorc1_a"), value("slco1b1_c"), value("cyp2c19_score")), (2.0, 1.0, 2.5));
+    assert_eq!(names(&patient, "CYP4F2"), ["*1/*3"]);
+    assert_eq!(value("cyp4f2_t"), 1.0);
     assert_eq!(covariate(&patient, "cyp2d6_score"), None);
     let origin = patient.covariate("cyp2c9_star2").unwrap().origin.to_string();
     assert_eq!(origin, "anna.vcf#CYP2C9 *2/*3");
