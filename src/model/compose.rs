@@ -284,8 +284,8 @@ impl<'p> Composer<'p> {
                     let about = statement.about.clone();
                     self.composed.outputs.push(Output { name: full, about, unit, value: typed.node, origin });
                 }
-                StatementKind::Observe { name, unit, family, arguments } => {
-                    self.observe(part, name, unit.as_ref(), family, arguments);
+                StatementKind::Observe { name, unit, family, arguments, within_person } => {
+                    self.observe(part, name, unit.as_ref(), (family, arguments), *within_person);
                 }
                 _ => {}
             }

@@ -210,6 +210,9 @@ pub struct Observation {
     pub family: ErrorFamily,
     /// The family's arguments, in its order, in the units it says.
     pub arguments: Vec<NodeId>,
+    /// `within_person`: what of the centre varies in the person from reading to reading, in the measurement's unit. The spread
+    /// is then the method's alone, until the person's own comes beside it.
+    pub varies: Option<NodeId>,
     pub origin: Origin,
 }
 

@@ -236,7 +236,11 @@ impl<'a> Parser<'a> {
         let (name, unit) = (self.name("the name of what is measured")?, self.optional_unit());
         self.symbol("~")?;
         match self.expression()?.kind {
-            ExpressionKind::Call(family, arguments) => Ok(StatementKind::Observe { name, unit, family, arguments }),
+            ExpressionKind::Call(family, arguments) => {
+                let clause = self.here();
+                let within_person = self.word("within_person").then_some(clause);
+                Ok(StatementKind::Observe { name, unit, family, arguments, within_person })
+            }
             _ => {
                 self.at -= 1;
                 Err(self.expected("an error family with its arguments, as `Normal(mean, sd)`"))

@@ -77,6 +77,8 @@ pub(super) enum StatementKind {
         unit: Option<Name>,
         family: Name,
         arguments: Vec<Expression>,
+        /// Where `within_person` stands, if it does.
+        within_person: Option<Span>,
     },
     Use {
         file: Name,
