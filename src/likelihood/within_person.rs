@@ -58,7 +58,7 @@ impl Personal {
             times.sort_by(f64::total_cmp);
             let close = times.windows(2).filter(|pair| pair[1] - pair[0] < DAY).count();
             if close > 0 {
-                let message = format!("{close} readings of `{name}` are less than {DAY} h after the one before");
+                let message = format!("readings of `{name}` less than {DAY} h after the one before: {close}");
                 let finding = Diagnostic::warning("L1011", message).help(
                     "the person's variation from day to day is taken as independent in each: of samples of one day, or one \
                      sample in two laboratories, keep one, or intervals may be too narrow",

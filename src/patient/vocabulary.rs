@@ -273,7 +273,8 @@ impl Vocabulary {
     /// The day-to-day variation of every name that has one.
     pub fn variations(&self) -> BTreeMap<String, Variation> {
         let of = |term: &Term| {
-            let cv = term.within_person_cv? / 100.0;
+            // A share with the digits of the percentage.
+            let cv = (term.within_person_cv? * 1e4).round() / 1e6;
             Some((term.name.clone(), Variation { cv, source: term.variation_source.clone().unwrap_or_default() }))
         };
         self.terms.values().filter_map(of).collect()

@@ -94,7 +94,8 @@ fn real(posterior: &Posterior, natural: &[f64]) -> Vec<f64> {
 #[test]
 fn each_reading_has_the_density_of_both_variances() {
     let mut patient = bundle(BUNDLE);
-    patient.observations.iter_mut().find(|one| one.name == "creatinine").unwrap().readings[2].censoring = Censoring::Below;
+    patient.observations.iter_mut().find(|one| one.name == "creatinine").unwrap().readings[2].censoring =
+        Censoring::Below;
     let posterior = posterior(model(), &patient);
     let (usual, salt, ion, method) = (0.95, 139.0, 4.1, 0.021);
     let natural = at(&posterior, [usual, salt, ion, method]);
