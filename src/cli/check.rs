@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::columns::{Align, aligned, wrapped};
 use super::{Context, Done, Stop, warn};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::likelihood::{Matching, match_patient};
+use crate::likelihood::{Matching, Personal, WithinPerson, match_patient};
 use crate::model::Composed;
 use crate::patient::{DeclaredSummary, Patient, SummaryRow};
 
@@ -33,6 +33,8 @@ struct Meeting {
     model: Composed,
     /// `None` where the two do not fit; the findings say why.
     matching: Option<Matching>,
+    /// What varies in the person from day to day, of what was measured.
+    varying: Vec<WithinPerson>,
 }
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
@@ -82,7 +84,19 @@ fn meet(context: &Context, patient: &Patient, asked: Option<&str>, found: &mut D
             None
         }
     };
-    Some(Meeting { model, matching })
+    let varying = match Personal::of(&model, patient) {
+        Ok((personal, warnings)) => {
+            found.extend(warnings);
+            personal.within_person
+        }
+        Err(errors) => {
+            found.extend(errors);
+            Vec::new()
+        }
+    };
+    let measured = |known: &WithinPerson| patient.observations.iter().any(|one| one.name == known.observation);
+    let varying = varying.into_iter().filter(measured).collect();
+    Some(Meeting { model, matching, varying })
 }
 
 /// What is read at the widest.
@@ -195,6 +209,11 @@ fn model_lines(patient: &Patient, meeting: &Meeting) -> Vec<String> {
         let names = if names.is_empty() { "nothing".into() } else { names.join(", ") };
         lines.extend(wrapped(&format!("  {title}"), &names, WIDTH));
     }
+    if !meeting.varying.is_empty() {
+        let varying: Vec<String> =
+            meeting.varying.iter().map(|known| format!("{} {}", known.observation, known.describe())).collect();
+        lines.extend(wrapped("  takes to vary from day to day", &varying.join(", "), WIDTH));
+    }
     lines
 }
 
@@ -233,6 +252,7 @@ fn as_json(arguments: &Arguments, patient: Option<&Patient>, meeting: Option<&Me
             for (key, (_, names)) in keys.into_iter().zip(told(patient, &meeting.model, matching)) {
                 told_of[key] = json!(names);
             }
+            told_of["within_person"] = json!(meeting.varying);
         }
         told_of
     });

@@ -8,7 +8,9 @@ use super::check::problem;
 use super::columns::{Align, aligned, wrapped};
 use super::{Context, Done, Stop, output, warn};
 use crate::diagnostic::Diagnostics;
+use crate::likelihood::{WithinPerson, variation};
 use crate::model::{Composed, InputKind, ParameterValue};
+use crate::patient::Vocabulary;
 
 const WIDTH: usize = 100;
 
@@ -113,13 +115,16 @@ fn document(context: &Context, models: Vec<String>, to: Option<&Path>, figures: 
 }
 
 fn check(context: &Context, name: &str, json: bool) -> Done {
-    let loaded = context.library().and_then(|library| library.load(name));
+    let loaded = context.library().and_then(|library| library.load(name)).and_then(|(model, warnings)| {
+        let varying = variation(&model, &Vocabulary::embedded()?)?;
+        Ok((model, warnings, varying))
+    });
     match loaded {
-        Ok((model, warnings)) => {
+        Ok((model, warnings, varying)) => {
             if json {
-                println!("{:#}", as_json(&model, &warnings));
+                println!("{:#}", as_json(&model, &varying, &warnings));
             } else {
-                print!("{}", as_text(&model));
+                print!("{}", as_text(&model, &varying));
             }
             warn(&warnings);
             Ok(())
@@ -133,7 +138,7 @@ fn check(context: &Context, name: &str, json: bool) -> Done {
     }
 }
 
-fn as_text(model: &Composed) -> String {
+fn as_text(model: &Composed, varying: &[WithinPerson]) -> String {
     let mut lines = wrapped(&model.name, &model.about, WIDTH);
     let files: Vec<&str> = model.sources.iter().map(|source| &*source.name).collect();
     lines.push(format!("Files: {}", files.join(", ")));
@@ -175,7 +180,11 @@ fn as_text(model: &Composed) -> String {
     let outputs = model.outputs.iter().map(|o| vec![o.name.clone(), unit(&o.unit), o.about.clone()]);
     section(&["output", "unit", "about"], outputs.collect());
     let observed = model.observations.iter();
-    let observed = observed.map(|o| vec![o.name.clone(), unit(&o.unit), format!("{:?}", o.family)]);
+    let observed = observed.map(|o| {
+        let own = varying.iter().find(|known| known.observation == o.name);
+        let own = own.map(|known| format!("; from day to day {}", known.describe())).unwrap_or_default();
+        vec![o.name.clone(), unit(&o.unit), format!("{:?}{own}", o.family)]
+    });
     section(&["compared with data", "unit", "error"], observed.collect());
     lines.extend([String::new(), count]);
     lines.join("\n") + "\n"
@@ -190,7 +199,7 @@ fn kind(kind: &InputKind) -> &'static str {
     }
 }
 
-fn as_json(model: &Composed, warnings: &Diagnostics) -> Json {
+fn as_json(model: &Composed, varying: &[WithinPerson], warnings: &Diagnostics) -> Json {
     let parameters: Vec<Json> = model
         .parameters
         .iter()
@@ -220,7 +229,10 @@ fn as_json(model: &Composed, warnings: &Diagnostics) -> Json {
     let observations: Vec<Json> = model
         .observations
         .iter()
-        .map(|o| json!({ "name": o.name, "unit": o.unit.text(), "error": format!("{:?}", o.family) }))
+        .map(|o| {
+            let own = varying.iter().find(|known| known.observation == o.name);
+            json!({ "name": o.name, "unit": o.unit.text(), "error": format!("{:?}", o.family), "within_person": own })
+        })
         .collect();
     json!({
         "name": model.name,

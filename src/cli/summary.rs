@@ -100,6 +100,9 @@ fn head(out: &mut String, summary: &Summary) -> std::fmt::Result {
         let within =
             within.map(|text| text + " within the 90 % interval of what the twin predicts").unwrap_or_default();
         writeln!(out, "  {}{device}: {} readings{within}", reading.name, reading.count)?;
+        if let Some(known) = &reading.within_person {
+            writeln!(out, "    from day to day {}, beside the error of the method", known.describe())?;
+        }
         if let Some(loo) = &reading.loo {
             let Elpd { elpd, se, p_loo } = loo.sum;
             let uniform = loo.pit_p_value.map(|p| format!(", uniform: p = {p:.2}")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Composed, Delivery, ErrorFamily, Input, InputKind};
-use crate::patient::{Censoring, Exposure, ExposureKind, Observation, Patient};
+use crate::patient::{Censoring, Exposure, ExposureKind, Observation, Patient, Reading};
 use crate::sim::{Bolus, Held, Infusion, Schedule, Series};
 use crate::units::{Unit, mismatch};
 
@@ -110,6 +110,15 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
                  (by a normal distribution): of little weight, unless most of the record is at a limit",
             );
             found.push(finding.at_location(patient.place(&observation.name)));
+        }
+        let counted = |reading: &&Reading| reading.value * factor >= 0.0 && (reading.value * factor).fract() == 0.0;
+        if let (ErrorFamily::NegativeBinomial, Some(odd)) =
+            (expected.family, observation.readings.iter().find(|reading| !counted(reading)))
+        {
+            let message = format!("`{}` is counted, and {} is no count", observation.name, odd.value * factor);
+            let finding = Diagnostic::error("L1012", message).at_location(patient.place(&observation.name));
+            found.push(finding.help("give whole numbers from 0 on: how sure a count is, its size tells"));
+            continue;
         }
         let readings = observation.readings.iter().map(|reading| TermReading {
             time: reading.time_h * per_hour,

@@ -12,6 +12,7 @@ mod replicate;
 mod summaries;
 mod targets;
 mod testing;
+mod within_person;
 
 pub use amounts::{UnknownAmount, events_of};
 pub use family::{Noise, Scored};
@@ -23,3 +24,4 @@ pub use predictive::Predicted;
 pub use replicate::Limits;
 pub use summaries::TermSummary;
 pub use targets::TargetWorkspace;
+pub use within_person::{WithinPerson, variation};

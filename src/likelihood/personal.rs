@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amounts::{self, UnknownAmount};
 use super::matching::hours_to_model;
+use super::within_person::WithinPerson;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{
     Composed, ErrorFamily, Initial, NodeId, Observation, Op, Origin, Parameter, ParameterValue, State, Symbol,
@@ -31,6 +32,9 @@ pub struct Personal {
     pub alternatives: Vec<Alternatives>,
     #[serde(default)]
     pub unknown: Vec<UnknownAmount>,
+    /// How much what the model says to vary within a person does so.
+    #[serde(default)]
+    pub within_person: Vec<WithinPerson>,
 }
 
 /// How one device, or all, may differ in what they measure; spreads as the bundle gives them.
@@ -72,7 +76,7 @@ impl Personal {
     /// What a bundle says of the measurements that a model knows.
     ///
     /// # Errors
-    /// L1006 to L1009 and U1002 where an entry cannot be used with this model.
+    /// L1006 to L1010 and U1002 where an entry cannot be used with this model.
     pub fn of(model: &Composed, patient: &Patient) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut found = Diagnostics::new();
         let per_hour = hours_to_model(model);
@@ -142,10 +146,11 @@ impl Personal {
             personal.alternatives.extend(alternatives(model, patient, genotype, &mut found));
         }
         personal.unknown = amounts::of(model, patient, &mut found);
+        personal.vary(model, patient, &mut found);
         found.or_value(personal)
     }
 
-    /// Adds the parameters, and the observations of single devices.
+    /// Adds the parameters, the observations of single devices, and the person's own variation.
     pub fn apply(&self, model: &mut Composed) {
         self.add_amounts(model);
         for nuisance in &self.devices {
@@ -164,6 +169,8 @@ impl Personal {
             let about = "Change of the logarithm of the rate of testing per difference that the bundle names.";
             parameter(model, tested.parameter(), about, Unit::one(), distribution);
         }
+        // After the devices: their factor on errors is one on the method's.
+        self.add_variation(model);
     }
 }
 
@@ -202,6 +209,7 @@ impl Nuisance {
         if let Some(factor) = factor {
             arguments[centre] = model.graph.op(Op::Mul, &[arguments[centre], factor]);
         }
+        let varies = base.varies.map(|_| arguments[centre]);
         if let Some(sd) = self.offset {
             let about = "What the device adds.";
             let distribution = Distribution::Normal { mean: 0.0, sd };
@@ -220,7 +228,7 @@ impl Nuisance {
             family = ErrorFamily::StudentT;
             arguments.insert(0, model.graph.constant(ROBUST_DF));
         }
-        Observation { family, arguments, device: self.device.clone(), ..base }
+        Observation { family, arguments, varies, device: self.device.clone(), ..base }
     }
 }
 

@@ -284,12 +284,12 @@ impl<'p> Composer<'p> {
                     let about = statement.about.clone();
                     self.composed.outputs.push(Output { name: full, about, unit, value: typed.node, origin });
                 }
-                StatementKind::Observe { name, unit, family, arguments, averaged } => {
+                StatementKind::Observe { name, unit, family, arguments, averaged, within_person } => {
                     let averaged = averaged.as_ref().map(|span| {
                         let time = self.composed.time_unit.clone();
                         self.positive(part, span, &time)
                     });
-                    self.observe(part, name, unit.as_ref(), (family, arguments), averaged);
+                    self.observe(part, name, unit.as_ref(), (family, arguments), (averaged, *within_person));
                 }
                 _ => {}
             }

@@ -212,6 +212,9 @@ pub struct Observation {
     pub arguments: Vec<NodeId>,
     /// Readings are averaged over spans of this length, in the model's unit of time; nothing: they are taken one by one.
     pub averaged: Option<f64>,
+    /// `within_person`: what of the centre varies in the person from reading to reading, in the measurement's unit. The spread
+    /// is then the method's alone, until the person's own comes beside it.
+    pub varies: Option<NodeId>,
     pub origin: Origin,
 }
 

@@ -1,6 +1,6 @@
 //! `observe` lines: how a measurement scatters around what the model says.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::units::Unit;
 
 use super::compose::Composer;
@@ -16,7 +16,7 @@ impl Composer<'_> {
         name: &Name,
         unit: Option<&Name>,
         (family, arguments): (&Name, &[Expression]),
-        averaged: Option<f64>,
+        (averaged, within_person): (Option<f64>, Option<Span>),
     ) {
         const FAMILIES: [(&str, ErrorFamily, &[&str]); 6] = [
             ("Normal", ErrorFamily::Normal, &["mean", "sd"]),
@@ -45,6 +45,14 @@ impl Composer<'_> {
             let message = format!("`{}` is in {unit}: counts are plain numbers", name.text);
             let finding = Diagnostic::error("M4005", message).help("write the expected count, as in rate * duration");
             self.elaborator.report(part, name.span, finding);
+            return;
+        }
+        let scatters = matches!(family, ErrorFamily::Normal | ErrorFamily::LogNormal | ErrorFamily::StudentT);
+        if let Some(clause) = within_person.filter(|_| !scatters) {
+            let message = format!("`within_person` does not go with `{}`", family_name(*family));
+            let help = "the variation of a person's values from day to day comes beside the independent errors of \
+                        `Normal`, `LogNormal` and `StudentT`";
+            self.elaborator.report(part, clause, Diagnostic::error("M4006", message).help(help));
             return;
         }
         let mut nodes = Vec::new();
@@ -80,6 +88,7 @@ impl Composer<'_> {
             device: None,
             unit,
             family: *family,
+            varies: within_person.map(|_| nodes[centre]),
             arguments: nodes,
             averaged,
             origin,

@@ -242,8 +242,17 @@ impl<'a> Parser<'a> {
         self.symbol("~")?;
         match self.expression()?.kind {
             ExpressionKind::Call(family, arguments) => {
-                let averaged = if self.word("averaged") { Some(self.expression()?) } else { None };
-                Ok(StatementKind::Observe { name, unit, family, arguments, averaged })
+                let (mut averaged, mut within_person) = (None, None);
+                loop {
+                    let clause = self.here();
+                    if averaged.is_none() && self.word("averaged") {
+                        averaged = Some(self.expression()?);
+                    } else if within_person.is_none() && self.word("within_person") {
+                        within_person = Some(clause);
+                    } else {
+                        return Ok(StatementKind::Observe { name, unit, family, arguments, averaged, within_person });
+                    }
+                }
             }
             _ => {
                 self.at -= 1;

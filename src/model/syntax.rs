@@ -79,6 +79,8 @@ pub(super) enum StatementKind {
         arguments: Vec<Expression>,
         /// The time over which readings are averaged.
         averaged: Option<Expression>,
+        /// Where `within_person` stands, if it does.
+        within_person: Option<Span>,
     },
     Use {
         file: Name,

@@ -169,6 +169,7 @@ impl<'v> Reader<'v> {
             tested,
             genotypes,
             summaries,
+            variations: self.vocabulary.variations(),
             left_out: std::mem::take(&mut self.left_out),
             places: std::mem::take(&mut self.places),
             hash: self.files.hash(),

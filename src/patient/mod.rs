@@ -38,7 +38,7 @@ pub use declared_summary::DeclaredSummary;
 pub use nuisance::{Device, Tested};
 pub use statistic::Statistic;
 pub use summary::SummaryRow;
-pub use vocabulary::{Conversion, Role, Scale, Term, Vocabulary, Wear};
+pub use vocabulary::{Conversion, Role, Scale, Term, Variation, Vocabulary, Wear};
 
 use crate::diagnostic::Location;
 use crate::units::Unit;
@@ -69,6 +69,8 @@ pub struct Patient {
     pub genotypes: Vec<Genotype>,
     /// What is compared of the readings where nothing has a likelihood; means of neighbours where nothing is declared.
     pub summaries: Vec<DeclaredSummary>,
+    /// How much one person's values vary from day to day, by names of the vocabulary.
+    pub variations: BTreeMap<String, Variation>,
     /// What the bundle holds that is in none of the above, and why.
     pub left_out: Vec<LeftOut>,
     /// Where `patient.toml` begins, and where it writes `model`, `covariates` and each name.
@@ -227,7 +229,7 @@ impl fmt::Display for Origin {
 }
 
 impl Patient {
-    /// A person of whom this is known, and who comes from no file.
+    /// A person of whom this is known, and who comes from no file; the vocabulary is the program's.
     pub fn of(
         name: &str,
         covariates: Vec<Covariate>,
@@ -247,6 +249,7 @@ impl Patient {
             tested: Vec::new(),
             genotypes: Vec::new(),
             summaries: Vec::new(),
+            variations: Vocabulary::embedded().map(|vocabulary| vocabulary.variations()).unwrap_or_default(),
             left_out: Vec::new(),
             places: BTreeMap::new(),
             hash: String::new(),

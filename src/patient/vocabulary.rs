@@ -37,8 +37,10 @@ pub struct Term {
     pub within_person_cv: Option<f64>,
     /// Standard deviation of a laboratory's repeated measurement of one sample, as a share of its value [%].
     pub analytical_cv: Option<f64>,
-    /// Where the two come from.
+    /// Where the first comes from.
     pub variation_source: Option<String>,
+    /// Where the second comes from.
+    pub analytical_source: Option<String>,
     pub loinc: Vec<String>,
     /// Codes of the same quantity in exports, by whose codes they are.
     pub codes: BTreeMap<String, Vec<String>>,
@@ -49,6 +51,14 @@ pub struct Term {
     /// What values of it tell of whether a device was worn.
     pub wear: Option<Wear>,
     pub about: String,
+}
+
+/// How much the values of one healthy person vary from day to day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variation {
+    /// Coefficient of variation: standard deviation over mean.
+    pub cv: f64,
+    pub source: String,
 }
 
 /// What a worn device can tell only of who wears it.
@@ -162,6 +172,7 @@ struct Written {
     within_person_cv: Option<f64>,
     analytical_cv: Option<f64>,
     variation_source: Option<String>,
+    analytical_source: Option<String>,
     #[serde(default)]
     loinc: Vec<String>,
     #[serde(default)]
@@ -236,6 +247,7 @@ impl Vocabulary {
                 within_person_cv: written.within_person_cv,
                 analytical_cv: written.analytical_cv,
                 variation_source: written.variation_source,
+                analytical_source: written.analytical_source,
                 loinc: written.loinc,
                 codes: written.codes,
                 role: written.role,
@@ -256,6 +268,16 @@ impl Vocabulary {
     /// All terms, by name.
     pub fn terms(&self) -> impl Iterator<Item = &Term> {
         self.terms.values()
+    }
+
+    /// The day-to-day variation of every name that has one.
+    pub fn variations(&self) -> BTreeMap<String, Variation> {
+        let of = |term: &Term| {
+            // A share with the digits of the percentage.
+            let cv = (term.within_person_cv? * 1e4).round() / 1e6;
+            Some((term.name.clone(), Variation { cv, source: term.variation_source.clone().unwrap_or_default() }))
+        };
+        self.terms.values().filter_map(of).collect()
     }
 
     /// The term that has a code of a system: `loinc`, `name` for the names themselves, or a key of `codes`.

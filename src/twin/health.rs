@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::inference::{Chains, Elpd, PredictivePValues, Sensitivity, Verdict};
+use crate::likelihood::WithinPerson;
 use crate::patient::Censoring;
 
 use super::loo::{LooSummary, Predicted, predicted};
@@ -61,6 +62,8 @@ pub struct ReadingSummary {
     pub loo: Option<LooSummary>,
     /// Of the readings as a whole; `None` without predictions.
     pub predictive_p: Option<PredictivePValues>,
+    /// The person's own variation from day to day, where it stands beside the error of the method.
+    pub within_person: Option<WithinPerson>,
 }
 
 /// One parameter before and after the data.
@@ -204,7 +207,10 @@ fn readings<D>(twin: &Twin<D>, predicted: Predicted) -> Vec<ReadingSummary> {
             };
             let inside = term.readings.iter().enumerate().filter(|reading| within(*reading)).count();
             let within_90 = (!replicates.is_empty()).then(|| inside as f64 / count as f64);
-            ReadingSummary { name: term.name.clone(), device: term.device.clone(), count, within_90, loo, predictive_p }
+            let mut varying = twin.posterior.personal.within_person.iter();
+            let within_person = varying.find(|known| known.observation == term.name).cloned();
+            let (name, device) = (term.name.clone(), term.device.clone());
+            ReadingSummary { name, device, count, within_90, loo, predictive_p, within_person }
         })
         .collect()
 }

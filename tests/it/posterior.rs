@@ -66,6 +66,7 @@ fn composed() -> Composed {
         origin: origin(),
     };
     let observation = |name: &str, family, arguments| Observation {
+        varies: None,
         name: name.into(),
         device: None,
         unit: unit("mg/L"),

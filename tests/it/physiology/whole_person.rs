@@ -152,7 +152,7 @@ fn routine_laboratory_values_are_the_steady_state_of_their_parts() {
         assert_eq!(format!("{:?}", parameter.value), format!("{:?}", other.value), "{}", parameter.name);
         shared += 1;
     }
-    assert!(shared >= 13, "{shared} parameters in common");
+    assert!(shared >= 10, "{shared} parameters in common");
     let names = ["creatinine", "ldl_cholesterol", "hba1c", "glomerular_filtration"];
     for (sex, age, height, weight) in [(0.0, 25.0, 160.0, 52.0), (1.0, 45.0, 178.0, 78.0), (0.0, 80.0, 155.0, 95.0)] {
         let who = [("sex", sex), ("age", age), ("height", height), ("weight", weight)];

@@ -91,7 +91,10 @@ fn variation_has_a_source_and_scales_and_answers_lead_somewhere() {
         let cvs = [term.within_person_cv, term.analytical_cv];
         varied += usize::from(term.within_person_cv.is_some());
         assert!(cvs.into_iter().flatten().all(|cv| cv > 0.0 && cv < 100.0), "{}", term.name);
-        assert_eq!(cvs.iter().any(Option::is_some), term.variation_source.is_some(), "{}", term.name);
+        assert_eq!(term.within_person_cv.is_some(), term.variation_source.is_some(), "{}", term.name);
+        assert_eq!(term.analytical_cv.is_some(), term.analytical_source.is_some(), "{}", term.name);
+        let known = |source: &String| source.contains("doi:10.") || source.contains("PMID ");
+        assert!(term.analytical_source.iter().all(known), "{}", term.name);
         assert!(term.variation_source.iter().all(|source| source.contains("doi:10.")), "{}", term.name);
         if let Some(scale) = &term.scale_of {
             let other = vocabulary.term(&scale.name).unwrap();
