@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amounts::{self, UnknownAmount};
 use super::matching::hours_to_model;
+use super::over_time;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{
     Composed, ErrorFamily, Initial, NodeId, Observation, Op, Origin, Parameter, ParameterValue, State, Symbol,
@@ -31,6 +32,9 @@ pub struct Personal {
     pub alternatives: Vec<Alternatives>,
     #[serde(default)]
     pub unknown: Vec<UnknownAmount>,
+    /// Inputs that the model takes at an instant and the bundle gives over a time.
+    #[serde(default)]
+    pub lasting: Vec<String>,
 }
 
 /// How one device, or all, may differ in what they measure; spreads as the bundle gives them.
@@ -142,11 +146,17 @@ impl Personal {
             personal.alternatives.extend(alternatives(model, patient, genotype, &mut found));
         }
         personal.unknown = amounts::of(model, patient, &mut found);
+        personal.lasting = over_time::of(model, patient);
         found.or_value(personal)
     }
 
     /// Adds the parameters, and the observations of single devices.
     pub fn apply(&self, model: &mut Composed) {
+        for name in &self.lasting {
+            if let Some(input) = model.inputs.iter().position(|input| input.name == *name) {
+                over_time::receive(model, input);
+            }
+        }
         self.add_amounts(model);
         for nuisance in &self.devices {
             let Some(base) = model.observations.iter().find(|known| known.name == nuisance.observation).cloned() else {

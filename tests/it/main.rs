@@ -4,6 +4,7 @@ mod bundles;
 mod calibration_check;
 mod cli;
 mod document;
+mod exposures;
 mod inference;
 mod language;
 mod layers;
