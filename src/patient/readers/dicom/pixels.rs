@@ -22,7 +22,7 @@ impl Pixels {
     /// The pixels of so many frames, each of so many pixels of so many bits.
     pub(super) fn of(data: &Data, frames: usize, size: usize, bits: u64) -> std::result::Result<Self, String> {
         if let Some(parts) = data.parts(PIXELS) {
-            if bits % 8 != 0 {
+            if !bits.is_multiple_of(8) {
                 return Err("its pixels are bits in runs, which the standard does not have".into());
             }
             return match parts.len() == frames {
