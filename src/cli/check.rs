@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::columns::{Align, aligned, wrapped};
 use super::{Context, Done, Stop, warn};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::likelihood::{Matching, Personal, WithinPerson, match_patient};
+use crate::likelihood::{Matching, WithinPerson, fit};
 use crate::model::Composed;
 use crate::patient::{DeclaredSummary, Patient, SummaryRow};
 
@@ -60,7 +60,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
 /// Loads the model that is asked for, or that the bundle names, and matches the bundle with it.
 fn meet(context: &Context, patient: &Patient, asked: Option<&str>, found: &mut Diagnostics) -> Option<Meeting> {
     let name = asked.or(patient.model.as_deref())?;
-    let model = match context.library().and_then(|library| library.load(name)) {
+    let mut model = match context.library().and_then(|library| library.load(name)) {
         Ok((model, warnings)) => {
             found.extend(warnings);
             model
@@ -74,24 +74,14 @@ fn meet(context: &Context, patient: &Patient, asked: Option<&str>, found: &mut D
             return None;
         }
     };
-    let matching = match match_patient(&model, patient) {
+    let (matching, varying) = match fit(&mut model, patient) {
         Ok((matched, warnings)) => {
             found.extend(warnings);
-            Some(matched.matching)
+            (Some(matched.matching), matched.personal.within_person)
         }
         Err(errors) => {
             found.extend(errors);
-            None
-        }
-    };
-    let varying = match Personal::of(&model, patient) {
-        Ok((personal, warnings)) => {
-            found.extend(warnings);
-            personal.within_person
-        }
-        Err(errors) => {
-            found.extend(errors);
-            Vec::new()
+            (None, Vec::new())
         }
     };
     let measured = |known: &WithinPerson| patient.observations.iter().any(|one| one.name == known.observation);
@@ -101,6 +91,9 @@ fn meet(context: &Context, patient: &Patient, asked: Option<&str>, found: &mut D
 
 /// What is read at the widest.
 const WIDTH: usize = 120;
+
+/// How exposures are read that the model takes otherwise than the bundle gives them.
+const READ_AS: &str = "reads otherwise than given";
 
 fn as_text(patient: &Patient, meeting: Option<&Meeting>) -> String {
     let mut lines = wrapped(&patient.name, &patient.about, WIDTH);
@@ -202,10 +195,10 @@ fn model_lines(patient: &Patient, meeting: &Meeting) -> Vec<String> {
         lines.push("  does not fit this bundle: the problems say why".into());
         return lines;
     };
-    for (title, names) in told(patient, model, matching) {
-        if title == MEANS && names.is_empty() {
-            continue;
-        }
+    let told = told(patient, model, matching);
+    // Mostly there is none of these.
+    let seldom = |title: &str| [MEANS, READ_AS].contains(&title);
+    for (title, names) in told.into_iter().filter(|(title, names)| !seldom(title) || !names.is_empty()) {
         let names = if names.is_empty() { "nothing".into() } else { names.join(", ") };
         lines.extend(wrapped(&format!("  {title}"), &names, WIDTH));
     }
@@ -241,6 +234,7 @@ fn told(patient: &Patient, model: &Composed, matching: &Matching) -> Vec<(&'stat
         ("takes its own value for", defaults.collect()),
         ("takes as zero, as the bundle is silent", once(&matching.silent_inputs)),
         ("could compare, but has no readings of", once(&matching.unobserved)),
+        (READ_AS, matching.read_as.clone()),
     ]
 }
 
@@ -248,7 +242,7 @@ fn as_json(arguments: &Arguments, patient: Option<&Patient>, meeting: Option<&Me
     let model = meeting.map(|meeting| {
         let mut told_of = json!({ "name": meeting.model.name, "about": meeting.model.about });
         if let (Some(matching), Some(patient)) = (&meeting.matching, patient) {
-            let keys = ["used", "unused", "averaged", "defaults", "silent_inputs", "unobserved"];
+            let keys = ["used", "unused", "averaged", "defaults", "silent_inputs", "unobserved", "read_as"];
             for (key, (_, names)) in keys.into_iter().zip(told(patient, &meeting.model, matching)) {
                 told_of[key] = json!(names);
             }

@@ -116,7 +116,7 @@ fn document(context: &Context, models: Vec<String>, to: Option<&Path>, figures: 
 
 fn check(context: &Context, name: &str, json: bool) -> Done {
     let loaded = context.library().and_then(|library| library.load(name)).and_then(|(model, warnings)| {
-        let varying = variation(&model, &Vocabulary::embedded()?)?;
+        let varying = variation(&model, Vocabulary::embedded()?)?;
         Ok((model, warnings, varying))
     });
     match loaded {

@@ -87,10 +87,10 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     let (mut model, warnings) = context.library()?.load(&arguments.model)?;
     let vocabulary = Vocabulary::embedded()?;
     for text in &arguments.set {
-        set(&mut model, &vocabulary, text)?;
+        set(&mut model, vocabulary, text)?;
     }
     let outputs = outputs(&model, &arguments.output)?;
-    let posterior = posterior(model, &vocabulary, &arguments)?;
+    let posterior = posterior(model, vocabulary, &arguments)?;
     let draws: Vec<Vec<f64>> = match arguments.draws {
         Some(0) => return Err(Stop::Usage("--draws must be at least 1".into())),
         Some(draws) => {
@@ -101,7 +101,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
     };
     let step = arguments.step.as_ref().map_or_else(String::new, |step| format!("step = {}\n", quoted(step)));
     let clock = Clock::default();
-    let (scenario, _) = read(&Source::new("--step", step), AS_IT_WAS, &Setting::of(&posterior, &clock, &vocabulary))?;
+    let (scenario, _) = read(&Source::new("--step", step), AS_IT_WAS, &Setting::of(&posterior, &clock, vocabulary))?;
     let mut comparison = what_if::compare(&posterior, &draws, &[scenario], arguments.threads)?;
     warn(&warnings);
     let who = match draws.len() {

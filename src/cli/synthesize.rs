@@ -54,7 +54,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
         },
     };
     let name = arguments.o.file_name().map_or_else(|| "synthetic".into(), |name| name.to_string_lossy().into_owned());
-    let files = synthesize(&model, &design, (&name, Seed(arguments.seed)), &Vocabulary::embedded()?)?;
+    let files = synthesize(&model, &design, (&name, Seed(arguments.seed)), Vocabulary::embedded()?)?;
     output::new_folder(&arguments.o, &files)?;
     let sizes: Vec<(&str, usize)> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.len())).collect();
     if arguments.json {

@@ -95,7 +95,7 @@ pub(super) fn read(
 ) -> Result<(Vec<(Source, Scenario)>, Diagnostics), Stop> {
     let clock = Clock { epoch: epoch.and_then(instant) };
     let vocabulary = Vocabulary::embedded()?;
-    let setting = Setting::of(posterior, &clock, &vocabulary);
+    let setting = Setting::of(posterior, &clock, vocabulary);
     if files.is_empty() {
         let source = Source::new("", "");
         let (scenario, warnings) = scenario::read(&source, scenario::AS_IT_WAS, &setting)?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::matching::hours_to_model;
+use super::over_time;
 use super::personal::{Personal, parameter};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Composed, Delivery, Input, InputKind, NodeId, Op, Receipt, Symbol};
@@ -44,7 +45,8 @@ pub(super) fn of(model: &Composed, patient: &Patient, found: &mut Diagnostics) -
     let per_hour = hours_to_model(model);
     let mut all = Vec::new();
     for exposure in patient.exposures.iter().filter(|exposure| !exposure.unknown.is_empty()) {
-        let Some(input) = model.inputs.iter().find(|input| input.name == exposure.name) else { continue };
+        let Some(index) = model.inputs.iter().position(|input| input.name == exposure.name) else { continue };
+        let input = &model.inputs[index];
         let refuse = |message: String, help: &str| {
             Diagnostic::error("L1009", message).at_location(patient.place(&exposure.name)).help(help.to_string())
         };
@@ -57,15 +59,21 @@ pub(super) fn of(model: &Composed, patient: &Patient, found: &mut Diagnostics) -
                 continue;
             }
         };
-        let Some(factor) = exposure.unit.factor_to(&unit) else {
-            found.push(mismatch(&exposure.unit, &unit).at_location(patient.place(&exposure.name)));
-            continue;
-        };
         let Some((median, cv)) = exposure.usual else {
             let message = format!("nothing is known of the usual amount of `{}`", exposure.name);
             found.push(refuse(message, "say what is usual: usual = \"40 g\", spread = \"80 %\" in its entry"));
             continue;
         };
+        let Some(factor) = exposure.unit.factor_to(&unit) else {
+            found.push(mismatch(&exposure.unit, &unit).at_location(patient.place(&exposure.name)));
+            continue;
+        };
+        let lasts = exposure.unknown.iter().any(|event| event.duration_h > 0.0);
+        if lasts && input.kind == InputKind::Bolus && !over_time::takes(model, index) {
+            let message = format!("an amount of `{}` lasts, and the model takes none in parts", exposure.name);
+            found.push(refuse(message, "what it does is not in proportion to the amount: leave the duration out"));
+            continue;
+        }
         if exposure.unknown.len() > MOST {
             let message = format!("{} amounts of `{}` are not known", exposure.unknown.len(), exposure.name);
             found.push(refuse(message, &format!("at most {MOST} are calibrated: choose a shorter window")));
@@ -122,7 +130,11 @@ impl Personal {
                 let sum = model.graph.op(Op::Add, &[all, brought]);
                 replace(model, index, sum);
             }
+            let at_instants = base.kind == InputKind::Bolus && unknown.duration > 0.0;
             model.inputs.push(Input { name: unknown.name(), receipts, assignments, ..base });
+            if at_instants {
+                over_time::receive(model, own);
+            }
         }
     }
 

@@ -5,9 +5,11 @@
 //! & Särkkä 2010, doi:10.1109/MLSP.2010.5589113): with λ = √3 / time and x = λΔ, (e, ė) goes on by
 //! e^(−x) [[1 + x, Δ], [−λ²Δ, 1 − x]] and comes from the stationary covariance diag(sd², λ²sd²).
 //!
-//! A reading says e exactly, so that the slope is all that is uncertain after it. A censored reading says only on which side
-//! of its limit e lies: what is known after it is taken as normal, with the mean and covariance of the normal
-//! distribution cut there (assumed-density filtering; Minka 2001, <https://tminka.github.io/papers/ep/>).
+//! A reading says e exactly, so that the slope is all that is uncertain after it. One that tells an error of its own says e + w, where w
+//! is normal with that standard deviation and independent of all else: a Kalman filter (Kalman 1960, doi:10.1115/1.3662552) is
+//! then exact. A censored reading says only on which side of its limit e (or e + w) lies: what is known after it is taken as
+//! normal, with the mean and covariance of the normal distribution cut there (assumed-density filtering; Minka 2001,
+//! <https://tminka.github.io/papers/ep/>).
 
 use pulp::{Simd, WithSimd};
 
@@ -29,7 +31,7 @@ pub(super) struct Past<N> {
     /// Mean and variance of the error's slope.
     slope: N,
     slope_variance: N,
-    /// Variance of the error and its covariance with the slope, where the reading was censored.
+    /// Variance of the error and its covariance with the slope, where the reading does not say it exactly.
     unsure: Option<(N, N)>,
 }
 
@@ -160,20 +162,19 @@ impl<N: Number> Memory<N> {
     /// ln density of a reading (ln probability of a censored one), which is then known.
     #[inline(always)]
     pub fn score(&mut self, family: ErrorFamily, arguments: [N; 3], reading: TermReading) -> N {
-        let TermReading { value, censoring, time, .. } = reading;
-        let (ln_density, past) = self.foresee(family, arguments, time).score(value, censoring);
+        let (ln_density, past) = self.foresee(family, arguments, reading.time).score(&reading);
         self.past = Some(past);
         ln_density
     }
 }
 
 impl Memory<f64> {
-    /// A reading drawn by a standard normal number, which is then known.
-    pub fn draw(&mut self, family: ErrorFamily, arguments: [f64; 3], time: f64, normal: f64) -> f64 {
-        let expected = self.foresee(family, arguments, time);
-        let error = expected.error + expected.variance.sqrt() * normal;
-        self.past = Some(expected.after(error, None));
-        expected.centre + error
+    /// A reading at the time of another, with as much error of its own, drawn by a standard normal number; it is then known.
+    pub fn draw(&mut self, family: ErrorFamily, arguments: [f64; 3], like: TermReading, normal: f64) -> f64 {
+        let expected = self.foresee(family, arguments, like.time);
+        let seen = expected.error + expected.total(like.sd).sqrt() * normal;
+        self.past = Some(expected.after(like.sd, seen, None));
+        expected.centre + seen
     }
 }
 
@@ -204,53 +205,69 @@ impl<N: Number> Expected<N> {
         next
     }
 
+    /// Variance of a reading with this standard deviation of its own.
+    #[inline(always)]
+    fn total(&self, own: f64) -> N {
+        if own > 0.0 { self.variance + N::constant(own * own) } else { self.variance }
+    }
+
     /// ln density of a reading (ln probability of a censored one), and what is known after it.
     #[inline(always)]
-    fn score(&self, value: f64, censoring: Censoring) -> (N, Past<N>) {
-        let error = N::constant(value) - self.centre;
-        let variance = self.variance.value();
+    fn score(&self, reading: &TermReading) -> (N, Past<N>) {
+        let seen = N::constant(reading.value) - self.centre;
+        let total = self.total(reading.sd);
+        let variance = total.value();
         if variance.is_nan() || variance <= 0.0 {
-            return (N::constant(f64::NEG_INFINITY), self.after(error, None));
+            return (N::constant(f64::NEG_INFINITY), self.after(reading.sd, seen, None));
         }
-        let sd = self.variance.through(variance.sqrt(), 0.5 / variance.sqrt());
-        let z = (error - self.error) / sd;
-        match censoring {
+        let sd = total.through(variance.sqrt(), 0.5 / variance.sqrt());
+        let z = (seen - self.error) / sd;
+        match reading.censoring {
             Censoring::None => {
                 let ln_sd = sd.through(sd.value().ln(), 1.0 / sd.value());
                 let ln_density = -(N::constant(0.5) * z * z) - ln_sd - N::constant(HALF_LN_TAU);
-                (ln_density, self.after(error, None))
+                (ln_density, self.after(reading.sd, seen, None))
             }
-            Censoring::Below => self.beyond(z, sd),
-            Censoring::Above => self.beyond(-z, -sd),
+            Censoring::Below => self.beyond(reading.sd, z, sd),
+            Censoring::Above => self.beyond(reading.sd, -z, -sd),
         }
     }
 
     /// ln probability that a standard normal number is below `z`, and what is known after it is; `sd` is negative where the
     /// error lies above its limit.
     #[inline(always)]
-    fn beyond(&self, z: N, sd: N) -> (N, Past<N>) {
+    fn beyond(&self, own: f64, z: N, sd: N) -> (N, Past<N>) {
         let (ln_mass, slope) = normal_ln_cdf(z.value());
         let cut = normal_below(z.value());
         let mean = z.through(cut.mean, cut.mean_slope);
         let share = z.through(cut.variance, cut.variance_slope);
-        (z.through(ln_mass, slope), self.after(self.error + sd * mean, Some(self.variance * share)))
+        let past = self.after(own, self.error + sd * mean, Some(self.total(own) * share));
+        (z.through(ln_mass, slope), past)
     }
 
-    /// What is known after a reading that says the error's mean, and its variance if not exactly.
+    /// What is known after a reading, which has this standard deviation of its own and says its mean, and its variance if not exactly.
     #[inline(always)]
-    fn after(&self, error: N, variance: Option<N>) -> Past<N> {
-        let gain = self.covariance / self.variance;
+    fn after(&self, own: f64, seen: N, variance: Option<N>) -> Past<N> {
+        let total = self.total(own);
+        let gain = self.covariance / total;
         let mut slope_variance = self.slope_variance - gain * self.covariance;
         if let Some(variance) = variance {
             slope_variance = slope_variance + gain * gain * variance;
         }
-        Past {
-            time: self.time,
-            error,
-            slope: self.slope + gain * (error - self.error),
-            slope_variance,
-            unsure: variance.map(|variance| (variance, gain * variance)),
+        let (slope, time) = (self.slope + gain * (seen - self.error), self.time);
+        if own <= 0.0 {
+            let unsure = variance.map(|variance| (variance, gain * variance));
+            return Past { time, error: seen, slope, slope_variance, unsure };
         }
+        // The reading is the error and more: it tells the error's share of what it was off.
+        let (share, noise) = (self.variance / total, N::constant(own * own));
+        let (mut left, mut covariance) = (share * noise, gain * noise);
+        if let Some(variance) = variance {
+            left = left + share * share * variance;
+            covariance = covariance + share * gain * variance;
+        }
+        let error = self.error + share * (seen - self.error);
+        Past { time, error, slope, slope_variance, unsure: Some((left, covariance)) }
     }
 }
 
@@ -290,18 +307,31 @@ fn gamma_3(y: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+    use rand_distr::StandardNormal;
+
     use super::*;
+    use crate::stats::Seed;
 
     const BOTH: [ErrorFamily; 2] = [ErrorFamily::OrnsteinUhlenbeck, ErrorFamily::Matern];
 
-    /// ln density of a series by the steps above.
-    fn by_steps<N: Number>(family: ErrorFamily, arguments: [N; 3], readings: &[(f64, f64, Censoring)]) -> N {
+    /// ln density of a series by the steps above; errors of the readings' own are repeated, or none.
+    fn by_steps<N: Number>(
+        family: ErrorFamily,
+        arguments: [N; 3],
+        readings: &[(f64, f64, Censoring)],
+        own: &[f64],
+    ) -> N {
         let mut memory = Memory::default();
-        readings.iter().fold(N::constant(0.0), |sum, (time, value, censoring)| {
-            let reading = TermReading { time: *time, value: *value, censoring: *censoring, sd: 0.0 };
+        let sds = own.iter().copied().cycle().chain(std::iter::repeat(0.0));
+        readings.iter().zip(sds).fold(N::constant(0.0), |sum, ((time, value, censoring), sd)| {
+            let reading = TermReading { time: *time, value: *value, censoring: *censoring, sd };
             sum + memory.score(family, arguments, reading)
         })
     }
+
+    /// Errors of readings' own: some have none.
+    const OWN: [f64; 5] = [0.6, 0.0, 0.3, 2.0, 0.9];
 
     const READINGS: [(f64, f64, Censoring); 5] = [
         (0.0, 5.5, Censoring::None),
@@ -318,10 +348,11 @@ mod tests {
         sd * sd * if family == ErrorFamily::Matern { (1.0 + root) * (-root).exp() } else { (-x).exp() }
     }
 
-    /// ln density of a joint normal distribution of errors.
-    fn joint(family: ErrorFamily, [mean, sd, time]: [f64; 3], times: &[f64], values: &[f64]) -> f64 {
+    /// ln density of a joint normal distribution of errors, with those of the readings' own on the diagonal.
+    fn joint(family: ErrorFamily, [mean, sd, time]: [f64; 3], times: &[f64], values: &[f64], own: &[f64]) -> f64 {
         let n = times.len();
-        let kernel = nalgebra::DMatrix::from_fn(n, n, |i, j| covariance(family, sd, time, times[i] - times[j]));
+        let mut kernel = nalgebra::DMatrix::from_fn(n, n, |i, j| covariance(family, sd, time, times[i] - times[j]));
+        own.iter().enumerate().for_each(|(i, own)| kernel[(i, i)] += own * own);
         let e = nalgebra::DVector::from_iterator(n, values.iter().map(|value| value - mean));
         let cholesky = kernel.cholesky().unwrap();
         let ln_det = 2.0 * cholesky.l().diagonal().iter().map(|d: &f64| d.ln()).sum::<f64>();
@@ -333,9 +364,11 @@ mod tests {
         let arguments = [5.0, 1.4, 6.0];
         let (times, values) = (READINGS.map(|reading| reading.0), READINGS.map(|reading| reading.1));
         for family in BOTH {
-            let joint = joint(family, arguments, &times, &values);
-            let sum = by_steps(family, arguments, &READINGS);
-            assert!((sum - joint).abs() < 1e-8 * joint.abs(), "{family:?} {sum} {joint}");
+            for own in [&[][..], &OWN] {
+                let joint = joint(family, arguments, &times, &values, own);
+                let sum = by_steps(family, arguments, &READINGS, own);
+                assert!((sum - joint).abs() < 1e-8 * joint.abs(), "{family:?} {sum} {joint}");
+            }
         }
     }
 
@@ -352,13 +385,13 @@ mod tests {
         censored[2].2 = Censoring::Above;
         censored[3].2 = Censoring::Below;
         for family in BOTH {
-            for readings in [READINGS, censored] {
-                let found = by_steps(family, duals, &readings);
+            for (readings, own) in [(READINGS, &[][..]), (censored, &[]), (READINGS, &OWN), (censored, &OWN)] {
+                let found = by_steps(family, duals, &readings, own);
                 for i in 0..3 {
                     let moved = |by: f64| {
                         let mut moved = at;
                         moved[i] += by;
-                        by_steps(family, moved, &readings)
+                        by_steps(family, moved, &readings, own)
                     };
                     let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
                     let ours = found.0[i + 1];
@@ -371,7 +404,7 @@ mod tests {
     #[test]
     fn censored_readings_have_the_probability_of_the_tail() {
         for family in BOTH {
-            let score = |censoring| by_steps(family, [5.0, 2.0, 6.0], &[(0.0, 3.0, censoring)]);
+            let score = |censoring| by_steps(family, [5.0, 2.0, 6.0], &[(0.0, 3.0, censoring)], &[]);
             let (below, above) = (score(Censoring::Below), score(Censoring::Above));
             assert!((below.exp() + above.exp() - 1.0).abs() < 1e-12);
             assert!((below.exp() - 0.158_655_253_931_457).abs() < 1e-12);
@@ -379,9 +412,16 @@ mod tests {
     }
 
     /// ln density of two readings with three between them that lie above `limit`, by Simpson's rule in three dimensions.
-    fn by_quadrature(family: ErrorFamily, arguments: [f64; 3], times: &[f64; 5], ends: [f64; 2], limit: f64) -> f64 {
+    fn by_quadrature(
+        family: ErrorFamily,
+        arguments: [f64; 3],
+        (times, own): (&[f64; 5], &[f64]),
+        ends: [f64; 2],
+        limit: f64,
+    ) -> f64 {
         let n = 60;
-        let step = 7.0 * arguments[1] / f64::from(n);
+        let spread = own.iter().fold(0.0f64, |most, own| most.max(*own)).hypot(arguments[1]);
+        let step = 7.0 * spread / f64::from(n);
         let node = |i: i32| {
             let weight = if i == 0 || i == n { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
             (limit + step * f64::from(i), weight * step / 3.0)
@@ -391,7 +431,7 @@ mod tests {
             for j in 0..=n {
                 for k in 0..=n {
                     let [(x, a), (y, b), (z, c)] = [node(i), node(j), node(k)];
-                    sum += a * b * c * joint(family, arguments, times, &[ends[0], x, y, z, ends[1]]).exp();
+                    sum += a * b * c * joint(family, arguments, times, &[ends[0], x, y, z, ends[1]], own).exp();
                 }
             }
         }
@@ -403,36 +443,58 @@ mod tests {
         let (arguments, times) = ([0.0, 1.0, 3.0], [0.0, 1.0, 2.0, 3.0, 4.0]);
         for family in BOTH {
             for (ends, limit) in [([0.0, 0.0], 0.3), ([-0.5, 1.5], 0.0), ([1.0, 1.2], 1.3), ([0.5, -0.5], -1.0)] {
-                let exact = by_quadrature(family, arguments, &times, ends, limit);
                 let readings = [0, 1, 2, 3, 4].map(|i| match i {
                     0 | 4 => (times[i], ends[i / 4], Censoring::None),
                     _ => (times[i], limit, Censoring::Above),
                 });
-                let ours = by_steps(family, arguments, &readings);
-                assert!((ours - exact).abs() < 0.2, "{family:?} {ends:?} {limit}: {ours} {exact}");
+                for own in [&[][..], &[0.5, 0.4, 0.8, 0.3, 0.6]] {
+                    let exact = by_quadrature(family, arguments, (&times, own), ends, limit);
+                    let ours = by_steps(family, arguments, &readings, own);
+                    assert!((ours - exact).abs() < 0.2, "{family:?} {ends:?} {limit}: {ours} {exact}");
+                }
             }
         }
     }
 
     #[test]
     fn drawn_series_score_as_their_entropy() {
-        use crate::stats::Seed;
-        use rand::RngExt;
-        use rand_distr::StandardNormal;
         let arguments = [0.0, 2.0, 15.0];
-        for family in BOTH {
+        for (family, own) in BOTH.into_iter().flat_map(|family| [(family, 0.0), (family, 1.5)]) {
             let mut stream = Seed(3).stream("correlated", 0);
             let n = 4000;
             let (mut memory, mut total, mut entropy) = (Memory::default(), 0.0, 0.0);
             for i in 0..n {
-                let time = 5.0 * f64::from(i);
-                let expected = memory.foresee(family, arguments, time);
-                let value = memory.draw(family, arguments, time, stream.sample(StandardNormal));
-                total += expected.score(value, Censoring::None).0;
-                entropy += -0.5 * (expected.variance.ln() + 1.0) - HALF_LN_TAU;
+                let like = TermReading { time: 5.0 * f64::from(i), value: 0.0, censoring: Censoring::None, sd: own };
+                let expected = memory.foresee(family, arguments, like.time);
+                let value = memory.draw(family, arguments, like, stream.sample(StandardNormal));
+                total += expected.score(&TermReading { value, ..like }).0;
+                entropy += -0.5 * (expected.total(own).ln() + 1.0) - HALF_LN_TAU;
             }
             // The sum of z²/2 over n has a standard deviation of √(n/2).
             assert!((total - entropy).abs() < 4.0 * f64::from(n / 2).sqrt(), "{family:?} {total} {entropy}");
+        }
+    }
+
+    #[test]
+    fn drawn_series_have_the_covariance_of_the_process_and_their_own_error() {
+        let (arguments, times, n) = ([3.0, 2.0, 15.0], [0.0, 4.0, 20.0], 40_000);
+        for family in BOTH {
+            let mut stream = Seed(11).stream("covariance", 0);
+            let mut sums = [[0.0; 3]; 3];
+            for _ in 0..n {
+                let mut memory = Memory::default();
+                let drawn = [0, 1, 2].map(|i| {
+                    let like = TermReading { time: times[i], value: 0.0, censoring: Censoring::None, sd: OWN[i] };
+                    memory.draw(family, arguments, like, stream.sample(StandardNormal)) - arguments[0]
+                });
+                (0..9).for_each(|k| sums[k / 3][k % 3] += drawn[k / 3] * drawn[k % 3] / f64::from(n));
+            }
+            for (i, j) in (0..9).map(|k| (k / 3, k % 3)) {
+                let own = if i == j { OWN[i] * OWN[i] } else { 0.0 };
+                let expected = covariance(family, arguments[1], arguments[2], times[i] - times[j]) + own;
+                // Five standard errors of a product of two numbers with variances of up to 4.4.
+                assert!((sums[i][j] - expected).abs() < 5.0 * 4.4 * (2.0 / f64::from(n)).sqrt(), "{i} {j} {sums:?}");
+            }
         }
     }
 }

@@ -77,8 +77,8 @@ impl Noise {
 
     /// The same with a measurement's own error beside, and the factor on derivatives by the spread.
     ///
-    /// `sd` is in the unit of the reading `value`; of log-normal errors it is taken relative to that. Of correlated errors, which belong
-    /// to devices that measure all the time, it is not known how much is the device's: they stay as they are.
+    /// `sd` is in the unit of the reading `value`; of log-normal errors it is taken relative to that. Correlated errors have it in
+    /// what is known after a reading (`correlated`), and counts have none.
     pub fn widened(mut self, sd: f64, value: f64) -> (Self, f64) {
         let spread = match self.family {
             ErrorFamily::Normal | ErrorFamily::LogNormal => 1,

@@ -1,11 +1,12 @@
 //! Matches a bundle's names with a model's: covariates, exposures to a schedule, observations to terms.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Composed, Delivery, ErrorFamily, Input, InputKind};
-use crate::patient::{Censoring, Exposure, ExposureKind, Observation, Patient, Reading};
-use crate::sim::{Bolus, Held, Infusion, Schedule, Series};
+use crate::model::{Composed, ErrorFamily};
+use crate::patient::{Censoring, Observation, Patient, Reading};
+use crate::sim::Schedule;
 use crate::units::{Unit, mismatch};
 
+use super::exposures;
 use super::personal::Personal;
 use super::summaries::TermSummary;
 
@@ -33,6 +34,8 @@ pub struct Matching {
     pub averaged: Vec<String>,
     /// Inputs of the model of which the bundle says nothing: taken as zero.
     pub silent_inputs: Vec<String>,
+    /// How exposures are read that the model takes otherwise than the bundle gives them: a sentence each.
+    pub read_as: Vec<String>,
     /// Quantities that the model could compare with data, of which the bundle has none.
     pub unobserved: Vec<String>,
 }
@@ -62,6 +65,21 @@ pub struct TermReading {
     pub sd: f64,
 }
 
+/// Fits a model to a bundle, and matches the two: what is told of how this person was measured becomes part of the model.
+///
+/// # Errors
+/// As those of [`Personal::of`] and [`match_patient`].
+pub fn fit(model: &mut Composed, patient: &Patient) -> Result<(Matched, Diagnostics), Diagnostics> {
+    let (personal, mut warnings) = Personal::of(model, patient)?;
+    personal.apply(model);
+    let (mut matched, more) = match_patient(model, patient)?;
+    warnings.extend(more);
+    personal.schedule(model, &mut matched.schedule);
+    matched.matching.silent_inputs.retain(|input| !personal.stands_for_unknown(input));
+    matched.personal = personal;
+    Ok((matched, warnings))
+}
+
 /// Matches by name; every mismatch of unit or kind is a diagnostic.
 pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Diagnostics), Diagnostics> {
     let mut found = Diagnostics::new();
@@ -69,8 +87,7 @@ pub fn match_patient(model: &Composed, patient: &Patient) -> Result<(Matched, Di
     let per_hour = hours_to_model(model);
     let covariates = covariates(model, patient, &mut found);
     let end = patient.end_h().unwrap_or(patient.start_h) * per_hour;
-    let (schedule, silent) = schedule(model, patient, patient.start_h * per_hour, end, &mut found);
-    matching.silent_inputs = silent;
+    let schedule = schedule(model, patient, (patient.start_h * per_hour, end), &mut matching, &mut found);
     let (mut terms, mut summaries) = (Vec::new(), Vec::new());
     for observation in &patient.observations {
         let Some(index) = model.observed_by(&observation.name, observation.device.as_deref()) else {
@@ -203,96 +220,29 @@ fn covariates(model: &Composed, patient: &Patient, found: &mut Diagnostics) -> V
     values
 }
 
-/// The bundle's exposures as a schedule in the model's units; also the inputs of which the bundle says nothing.
-pub fn schedule(
+/// The bundle's exposures as a schedule in the model's units; notes what of them is silent, or read otherwise than given.
+fn schedule(
     model: &Composed,
     patient: &Patient,
-    start: f64,
-    end: f64,
+    (start, end): (f64, f64),
+    matching: &mut Matching,
     found: &mut Diagnostics,
-) -> (Schedule, Vec<String>) {
+) -> Schedule {
     let mut schedule = Schedule { start, end, ..Schedule::default() };
-    let mut silent = Vec::new();
+    let mut of_intervals = Vec::new();
     for (index, input) in model.inputs.iter().enumerate() {
-        match patient.exposure(&input.name) {
-            None => silent.push(input.name.clone()),
-            Some(exposure) => {
-                if let Err(diagnostic) = add_exposure(&mut schedule, model, index, input, exposure) {
-                    found.push(diagnostic.at_location(patient.place(&input.name)));
-                }
-            }
+        let Some(exposure) = patient.exposure(&input.name) else {
+            matching.silent_inputs.push(input.name.clone());
+            continue;
+        };
+        match exposures::add(&mut schedule, model, index, exposure) {
+            Ok(note) => matching.read_as.extend(note),
+            Err(diagnostic) => found.push(diagnostic.at_location(patient.place(&input.name))),
+        }
+        if exposures::is_of_intervals(input, exposure) {
+            of_intervals.push(index);
         }
     }
-    (schedule, silent)
-}
-
-fn add_exposure(
-    schedule: &mut Schedule,
-    model: &Composed,
-    index: usize,
-    input: &Input,
-    exposure: &Exposure,
-) -> Result<(), Box<Diagnostic>> {
-    let per_hour = hours_to_model(model);
-    let amount_unit = input.unit.times(&model.time_unit);
-    let expected = match (input.kind, exposure.kind) {
-        (InputKind::Rate(_), ExposureKind::Bolus) => &amount_unit,
-        _ => &input.unit,
-    };
-    let factor = exposure.unit.factor_to(expected).ok_or_else(|| -> Box<Diagnostic> {
-        mismatch(&exposure.unit, expected)
-            .help(format!("`{}` acts on the model `{}` in `{}`", exposure.name, model.name, expected))
-            .into()
-    })?;
-    let wrong_kind = |given: &str, wanted: &str| -> Box<Diagnostic> {
-        Diagnostic::error("L1003", format!("`{}` is given as {given}", exposure.name))
-            .help(format!("the model `{}` takes it as {wanted}", model.name))
-            .into()
-    };
-    let mut points = Series { input: index, times: Vec::new(), values: Vec::new() };
-    for event in &exposure.events {
-        let (time, value, duration) = (event.time_h * per_hour, event.value * factor, event.duration_h * per_hour);
-        match (input.kind, exposure.kind) {
-            (InputKind::Bolus, ExposureKind::Bolus) if duration == 0.0 => {
-                schedule.boluses.push(Bolus { input: index, time, amount: value });
-            }
-            (InputKind::Bolus, ExposureKind::Bolus) => {
-                return Err(wrong_kind("an amount over a duration", "an amount at an instant: leave the duration out"));
-            }
-            (InputKind::Rate(delivery), ExposureKind::Bolus) => {
-                let (rate, duration) = delivered(delivery, value, duration)
-                    .ok_or_else(|| wrong_kind("an amount without a duration", "an amount with a `duration`"))?;
-                schedule.infusions.push(Infusion { input: index, time, rate, duration });
-            }
-            (InputKind::Rate(_), ExposureKind::Rate) => {
-                schedule.infusions.push(Infusion { input: index, time, rate: value, duration });
-            }
-            (InputKind::Rate(_), ExposureKind::Held) => {
-                schedule.held.push(Held { input: index, time, rate: value });
-            }
-            (InputKind::SeriesConstant | InputKind::SeriesLinear, ExposureKind::Series | ExposureKind::Held) => {
-                points.times.push(time);
-                points.values.push(value);
-            }
-            (InputKind::Bolus, _) => return Err(wrong_kind("a rate or a series", "amounts: give `amount`")),
-            (InputKind::Rate(_), _) => return Err(wrong_kind("a series", "amounts or rates")),
-            _ => return Err(wrong_kind("amounts or rates", "a series: give `value`")),
-        }
-    }
-    if !points.times.is_empty() {
-        schedule.series.push(points);
-    }
-    Ok(())
-}
-
-/// Rate and duration of an amount.
-pub(crate) fn delivered(delivery: Delivery, amount: f64, duration: f64) -> Option<(f64, f64)> {
-    if duration > 0.0 {
-        return Some((amount / duration, duration));
-    }
-    match delivery {
-        Delivery::At(rate) => Some((rate, amount / rate)),
-        Delivery::Over(duration) => Some((amount / duration, duration)),
-        Delivery::None => None,
-    }
+    exposures::nothing_before(&mut schedule, model, &of_intervals);
+    schedule
 }

@@ -3,8 +3,10 @@
 mod amounts;
 mod correlated;
 mod dual;
+mod exposures;
 mod family;
 mod matching;
+mod over_time;
 mod personal;
 mod posterior;
 mod predictive;
@@ -15,9 +17,10 @@ mod testing;
 mod within_person;
 
 pub use amounts::{UnknownAmount, events_of};
+pub(crate) use exposures::delivered;
 pub use family::{Noise, Scored};
-pub use matching::{Matched, Matching, Term, TermReading, match_patient, schedule};
-pub(crate) use matching::{delivered, hours_to_model};
+pub(crate) use matching::hours_to_model;
+pub use matching::{Matched, Matching, Term, TermReading, fit, match_patient};
 pub use personal::{Nuisance, Personal, TestedMore};
 pub use posterior::{Posterior, PosteriorWorkspace};
 pub use predictive::Predicted;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amounts::{self, UnknownAmount};
 use super::matching::hours_to_model;
+use super::over_time;
 use super::within_person::WithinPerson;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{
@@ -35,6 +36,9 @@ pub struct Personal {
     /// How much what the model says to vary within a person does so.
     #[serde(default)]
     pub within_person: Vec<WithinPerson>,
+    /// Inputs that the model takes at an instant and the bundle gives over a time.
+    #[serde(default)]
+    pub lasting: Vec<String>,
 }
 
 /// How one device, or all, may differ in what they measure; spreads as the bundle gives them.
@@ -147,11 +151,17 @@ impl Personal {
         }
         personal.unknown = amounts::of(model, patient, &mut found);
         personal.vary(model, patient, &mut found);
+        personal.lasting = over_time::of(model, patient);
         found.or_value(personal)
     }
 
     /// Adds the parameters, the observations of single devices, and the person's own variation.
     pub fn apply(&self, model: &mut Composed) {
+        for name in &self.lasting {
+            if let Some(input) = model.inputs.iter().position(|input| input.name == *name) {
+                over_time::receive(model, input);
+            }
+        }
         self.add_amounts(model);
         for nuisance in &self.devices {
             let Some(base) = model.observations.iter().find(|known| known.name == nuisance.observation).cloned() else {

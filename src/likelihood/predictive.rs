@@ -102,7 +102,7 @@ impl Posterior {
                         found[person].ln_likelihood[*index].push(ln_density);
                         let value = streams.as_deref_mut().map(|streams| {
                             let normal = streams[person].sample(StandardNormal);
-                            drawn.draw(term.family, noise.arguments, reading.time, normal)
+                            drawn.draw(term.family, noise.arguments, reading, normal)
                         });
                         found[person].drawn[*index].extend(value);
                         continue;

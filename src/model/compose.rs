@@ -325,6 +325,12 @@ impl<'p> Composer<'p> {
 
     fn lag(&mut self, part: usize, name: &Name, lag: &Expression) {
         let Some(input) = self.input_of(part, name) else { return };
+        if matches!(self.composed.inputs[input].kind, InputKind::SeriesConstant | InputKind::SeriesLinear) {
+            // Its values would have to be moved, person by person; only events are.
+            let finding = Diagnostic::error("M2008", format!("the series `{}` cannot come later", name.text))
+                .help("lags delay amounts and rates; let a state follow the series, or move its times in the bundle");
+            return self.elaborator.report(part, lag.span, finding);
+        }
         let time = self.composed.time_unit.clone();
         let Some(node) = self.elaborator.in_unit(Place::of(part), lag, &time, "a lag") else { return };
         let only = |s: &Symbol| matches!(s, Symbol::Parameter(_) | Symbol::Covariate(_) | Symbol::Steady(_));

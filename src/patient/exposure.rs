@@ -21,6 +21,9 @@ const KEYS: [&str; 13] = [
     "missing",
 ];
 
+/// Keys that say something of events.
+const OF_EVENTS: [&str; 7] = ["time", "amount", "value", "duration", "unknown", "where", "missing"];
+
 /// Why an event with a rate is left out: a mistake in its duration, or a rate of nothing.
 const NO_TIME: &str = "a rate that lasts no time gives nothing";
 
@@ -75,6 +78,8 @@ impl<'v> Reader<'v> {
                 self.events_of_table(&entry)
             } else if let Some(rate) = section.get("rate") {
                 self.constant_rate(&entry, &rate)
+            } else if section.get("usual").is_some() && !OF_EVENTS.iter().any(|key| section.get(key).is_some()) {
+                self.usual_alone(&entry)
             } else {
                 let example = "`file` with `time` and `amount`, `rate` or `value`; or `events = […]`; or one `rate`";
                 self.findings.push(section.missing("file", example));
@@ -213,13 +218,19 @@ impl<'v> Reader<'v> {
         Some(Read { kind: meaning.kind, unit: meaning.unit, declared, rows })
     }
 
+    /// Only what is usual, of amounts that a source tells of without saying how much.
+    fn usual_alone(&mut self, entry: &Entry) -> Option<Read> {
+        let unit = self.unit_of_unknown(entry.section, &entry.name, entry.term, None)?;
+        Some(Read { kind: ExposureKind::Bolus, unit: unit.clone(), declared: unit, rows: Vec::new() })
+    }
+
     /// A table of times alone: how much was given is not known.
     fn unknown_of_table(&mut self, entry: &Entry) -> Option<Read> {
         let section = entry.section;
         let (table, time) = self.timed_table(section)?;
         let choice = self.choice(section, &table)?;
         let duration = self.duration(section, "amount", &table)?;
-        let declared = entry.term.map_or_else(Unit::one, |term| term.unit.clone());
+        let declared = self.unit_of_unknown(section, &entry.name, entry.term, None)?;
         let conversion = Conversion::new(&declared, &declared, None)?;
         let meaning = Meaning { kind: ExposureKind::Bolus, unit: declared.clone(), conversion, times_duration: false };
         let mut rows = Vec::new();
@@ -353,7 +364,16 @@ impl<'v> Reader<'v> {
             }
         }
         let mut read: Option<(Read, Unit, Meaning)> = None;
-        for event in section.sections("events", "this event", &mut self.findings) {
+        let events = section.sections("events", "this event", &mut self.findings);
+        let amount = |event: &Section| event.get("amount").and_then(|amount| amount.get.as_str().map(String::from));
+        let amounts: Vec<String> = events.iter().filter_map(amount).collect();
+        let of_unknown = if amounts.iter().any(|amount| is_unknown(amount)) {
+            let beside = amounts.iter().find_map(|amount| Quantity::parse(amount).ok()).map(|amount| amount.unit);
+            Some(self.unit_of_unknown(section, &entry.name, entry.term, beside)?)
+        } else {
+            None
+        };
+        for event in events {
             event.only(&["time", "amount", "rate", "value", "duration"], &mut self.findings);
             if event.get("time").is_none() {
                 self.findings.push(event.missing("time", "time = \"0 h\""));
@@ -365,8 +385,7 @@ impl<'v> Reader<'v> {
             let measure = self.measure(&event);
             let given = measure.and_then(|(key, value)| {
                 if key == "amount" && value.get.as_str().is_some_and(is_unknown) {
-                    let unit = entry.term.map_or_else(Unit::one, |term| term.unit.clone());
-                    let content = Content::Number(f64::NAN, unit);
+                    let content = Content::Number(f64::NAN, of_unknown.clone()?);
                     return Some(("amount", Given { content, place: event.place(value.span) }));
                 }
                 Some((key, self.given(&event, &value, entry.term)?))

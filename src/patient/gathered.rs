@@ -1,12 +1,12 @@
 //! Makes covariates, exposures and observations of what an intake gathered: order, doubles, plausible range, start.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::check::digits;
 use super::files::Place;
-use super::intake::{At, Gathered, Intake, Kept, Kind};
+use super::intake::{At, Gathered, Intake, Kept, Kind, MOST};
 use super::measure::Measure;
 use super::vocabulary::Term;
 use super::{Covariate, Exposure, ExposureEvent, ExposureKind, Genotype, Observation, Origin, Reading};
@@ -28,9 +28,25 @@ impl<'v> Gathered<'v> {
             limits: (None, None),
             files: Vec::new(),
             devices: Vec::new(),
+            numbers: HashMap::new(),
             kept: Vec::new(),
             warmup: None,
         }
+    }
+
+    /// The number of a device among those that said something; `None` where there are more than devices can be.
+    pub(super) fn number(&mut self, device: &str) -> Option<u16> {
+        let last = self.kept.last().map(|kept| kept.device);
+        if let Some(last) = last.filter(|last| self.devices[usize::from(*last)] == device) {
+            return Some(last);
+        }
+        if let Some(known) = self.numbers.get(device) {
+            return Some(*known);
+        }
+        let number = u16::try_from(self.devices.len()).ok().filter(|number| usize::from(*number) < MOST)?;
+        self.devices.push(device.into());
+        self.numbers.insert(device.into(), number);
+        Some(number)
     }
 }
 
@@ -270,7 +286,8 @@ impl Intake<'_, '_> {
             }),
             Some(known) => {
                 let adds_up = matches!(kind, ExposureKind::Bolus | ExposureKind::Rate);
-                if known.kind != kind || known.unit != group.unit || !adds_up {
+                let nothing_known = group.term.is_none() && events.is_empty();
+                if known.kind != kind || !(known.unit == group.unit || nothing_known) || !adds_up {
                     return self.twice(&group);
                 }
                 known.events.extend(events);

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::files::TextFile;
 use super::load::Reader;
-use super::measure::{Line, Measure, measure};
+use super::measure::{Line, Measure};
 use super::named::Known;
 use super::readers::{Input, Item, Shape, Spot, Told, When};
 use super::section::Section;
@@ -17,12 +17,12 @@ use super::vocabulary::{Conversion, Role, Term};
 use super::warmup::Warmup;
 use super::{Censoring, Genotype, Origin};
 use crate::diagnostic::{Diagnostic, Location};
-use crate::units::{Stamp, Unit, unreadable};
+use crate::units::{Stamp, Unit};
 
 /// The system of codes that are names themselves, as the bundle gives them.
 pub(super) const NAMED: &str = "bundle";
 /// Most names and devices of one bundle: more are no names.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// What is gathered from all `[[source]]` entries of a bundle, and the entry that is being read.
 pub(super) struct Intake<'r, 'v> {
@@ -38,7 +38,7 @@ pub(super) struct Intake<'r, 'v> {
     /// Codes of the doubts that are told once.
     doubted: HashSet<&'static str>,
     pub(super) codes: HashMap<(&'static str, String), Known<'v>>,
-    units: HashMap<(String, String, Kind), Option<Measure>>,
+    pub(super) units: HashMap<(String, String, Kind), Option<Measure>>,
 }
 
 /// The file that is being read and what its `[[source]]` says.
@@ -89,6 +89,7 @@ pub(super) struct Gathered<'v> {
     pub files: Vec<(Arc<str>, String)>,
     /// Who said so, of amounts and rates, too.
     pub devices: Vec<String>,
+    pub(super) numbers: HashMap<String, u16>,
     pub kept: Vec<Kept>,
     pub warmup: Option<Warmup>,
 }
@@ -157,6 +158,7 @@ impl<'r, 'v> Intake<'r, 'v> {
         if let Some(why) = self.outside(time_h).filter(|_| !lasting) {
             return self.leave_out(&name, why, item.spot);
         }
+        let of_others = self.unit_of_others(&name, term, item);
         let (number, unit, censoring, sd) = match item.told {
             Told::Number { value, unit, censoring, sd } if value.is_finite() => (value, unit, censoring, sd),
             Told::Number { .. } => return self.leave_out(&name, "its value is no finite number", item.spot),
@@ -165,7 +167,7 @@ impl<'r, 'v> Intake<'r, 'v> {
                 Some(years) => (years, "a", Censoring::None, None),
                 None => return self.leave_out(&name, "an age needs an epoch in patient.toml", item.spot),
             },
-            Told::Unknown => (f64::NAN, term.map_or("1", |term| term.unit.text()), Censoring::None, None),
+            Told::Unknown => (f64::NAN, of_others.as_str(), Censoring::None, None),
         };
         let kind = kind_of(item.shape, term);
         let Some(measure) = self.measure(&name, term, line, unit, kind, item.spot) else { return };
@@ -373,53 +375,6 @@ impl<'r, 'v> Intake<'r, 'v> {
         self.keep(name.clone(), term, &measure, "", item.device, (None, None), kept);
     }
 
-    /// How a unit becomes the stored one; what does not fit is reported once a name and unit.
-    fn measure(
-        &mut self,
-        name: &str,
-        term: Option<&Term>,
-        line: Option<Line>,
-        unit: &str,
-        kind: Kind,
-        spot: Spot,
-    ) -> Option<Measure> {
-        let key = (name.to_string(), unit.to_string(), kind);
-        if let Some(known) = self.units.get(&key).cloned() {
-            if known.is_none() {
-                self.leave_out(name, &format!("its unit `{unit}` does not fit"), spot);
-            }
-            return known;
-        }
-        let measure = match Unit::parse(unit) {
-            Ok(declared) => match line {
-                Some(line) => line.conversion(&declared).map(|conversion| Measure {
-                    kind,
-                    unit: line.to.unit.clone(),
-                    conversion,
-                    by_duration: 0,
-                }),
-                None => measure(term, &declared, kind, &self.reader.hour),
-            }
-            .map_err(|finding| *finding),
-            Err(error) => Err(unreadable(&error)),
-        };
-        let measure = match measure {
-            Ok(measure) => Some(measure),
-            Err(finding) => {
-                let help = finding.help.clone();
-                let location = self.location(spot);
-                let ignore = format!("or leave it out on purpose: ignore = [\"{name}\"]");
-                let help = help.map_or(ignore.clone(), |help| format!("{help}; {ignore}"));
-                let message = format!("`{name}`: {}", finding.message);
-                let finding = Diagnostic { message, ..finding };
-                self.reader.findings.push(finding.at_location(location).help(help));
-                None
-            }
-        };
-        self.units.insert(key, measure.clone());
-        measure
-    }
-
     #[allow(clippy::too_many_arguments)]
     fn keep(
         &mut self,
@@ -456,14 +411,14 @@ impl<'r, 'v> Intake<'r, 'v> {
         }
         gathered.limits = (gathered.limits.0.or(limits.0), gathered.limits.1.or(limits.1));
         kept.file = gathered.files.len() as u32 - 1;
-        let said_by = said_by.unwrap_or("");
-        let known = gathered.devices.iter().rposition(|known| known == said_by);
-        let device = known.unwrap_or_else(|| {
-            gathered.devices.push(said_by.into());
-            gathered.devices.len() - 1
-        });
-        kept.device = u16::try_from(device).unwrap_or(u16::MAX);
-        gathered.kept.push(kept);
+        match gathered.number(said_by.unwrap_or("")) {
+            Some(device) => gathered.kept.push(Kept { device, ..kept }),
+            None => {
+                let why = format!("there are more than {MOST} devices of it already");
+                let origin = Origin { file: self.now.file.clone(), line: None, path: None };
+                self.reader.leave_out(&gathered.name, &why, origin);
+            }
+        }
     }
 
     fn at(&mut self, spot: Spot) -> At {
@@ -479,7 +434,7 @@ impl<'r, 'v> Intake<'r, 'v> {
 }
 
 /// What an item of a shape is for a name: the vocabulary's role decides, else the shape.
-fn kind_of(shape: Shape, term: Option<&Term>) -> Kind {
+pub(super) fn kind_of(shape: Shape, term: Option<&Term>) -> Kind {
     let role = term.and_then(|term| term.role).unwrap_or(match shape {
         Shape::Fact => Role::Covariate,
         Shape::Sample => Role::Observation,

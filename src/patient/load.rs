@@ -62,7 +62,7 @@ impl Patient {
     ///
     /// Returns the patient and the warnings, or, where anything is wrong, all findings (P2001 to P2028, U1001 to U1003).
     pub fn load(folder: &Path) -> Result<(Patient, Diagnostics), Diagnostics> {
-        Self::load_with(folder, &Vocabulary::embedded()?)
+        Self::load_with(folder, Vocabulary::embedded()?)
     }
 
     /// Reads the bundle in a folder, with a vocabulary of the caller's.
@@ -74,7 +74,7 @@ impl Patient {
     /// Reads what can be read of the bundle in a folder, to be shown: where there are errors, what is there of the
     /// patient is not whole.
     pub fn read(folder: &Path) -> (Option<Patient>, Diagnostics) {
-        match Vocabulary::embedded().and_then(|vocabulary| Self::parse(folder, &vocabulary)) {
+        match Vocabulary::embedded().and_then(|vocabulary| Self::parse(folder, vocabulary)) {
             Ok((patient, found)) => (Some(patient), found),
             Err(found) => (None, found),
         }
@@ -149,6 +149,7 @@ impl<'v> Reader<'v> {
         let sections = top.sections("source", "this source", &mut self.findings);
         let intake = self.sources(&sections);
         let genotypes = intake.assemble(&mut covariates, &mut exposures, &mut observations);
+        self.leave_out_empty(&mut exposures);
         let sections = top.sections("device", "this device", &mut self.findings);
         let devices = self.devices(&sections);
         let sections = top.sections("tested", "this entry", &mut self.findings);

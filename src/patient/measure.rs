@@ -1,10 +1,11 @@
 //! How the numbers of a source become stored ones: by units, durations, and straight lines between scales.
 
 use super::Vocabulary;
-use super::intake::Kind;
+use super::intake::{Intake, Kind, kind_of};
+use super::readers::{Item, Spot, Told};
 use super::vocabulary::{Conversion, Scale, Term, misfit};
 use crate::diagnostic::Diagnostic;
-use crate::units::{Unit, mismatch};
+use crate::units::{Unit, mismatch, unreadable};
 
 /// How the number in a declared unit becomes the stored one.
 #[derive(Clone)]
@@ -46,6 +47,84 @@ impl<'v> Line<'v> {
     pub(super) fn conversion(&self, declared: &Unit) -> Result<Conversion, Box<Diagnostic>> {
         let conversion = self.from.conversion(declared).map(|conversion| conversion.along(self.scale));
         conversion.ok_or_else(|| Box::new(misfit(self.from, declared)))
+    }
+}
+
+impl Intake<'_, '_> {
+    /// How a unit becomes the stored one; what does not fit is reported once a name and unit.
+    pub(super) fn measure(
+        &mut self,
+        name: &str,
+        term: Option<&Term>,
+        line: Option<Line>,
+        unit: &str,
+        kind: Kind,
+        spot: Spot,
+    ) -> Option<Measure> {
+        let key = (name.to_string(), unit.to_string(), kind);
+        if let Some(known) = self.units.get(&key).cloned() {
+            if known.is_none() {
+                self.leave_out(name, &format!("its unit `{unit}` does not fit"), spot);
+            }
+            return known;
+        }
+        let measure = match Unit::parse(unit) {
+            Ok(declared) => match line {
+                Some(line) => line.conversion(&declared).map(|conversion| Measure {
+                    kind,
+                    unit: line.to.unit.clone(),
+                    conversion,
+                    by_duration: 0,
+                }),
+                None if term.is_none() => self.alike(name, &declared, kind),
+                None => measure(term, &declared, kind, &self.reader.hour),
+            }
+            .map_err(|finding| *finding),
+            Err(error) => Err(unreadable(&error)),
+        };
+        let measure = match measure {
+            Ok(measure) => Some(measure),
+            Err(finding) => {
+                let help = finding.help.clone();
+                let location = self.location(spot);
+                let ignore = format!("or leave it out on purpose: ignore = [\"{name}\"]");
+                let help = help.map_or(ignore.clone(), |help| format!("{help}; {ignore}"));
+                let message = format!("`{name}`: {}", finding.message);
+                let finding = Diagnostic { message, ..finding };
+                self.reader.findings.push(finding.at_location(location).help(help));
+                None
+            }
+        };
+        self.units.insert(key, measure.clone());
+        measure
+    }
+
+    /// The measure of a name that the vocabulary lacks: in the unit in which it was first told.
+    fn alike(&mut self, name: &str, declared: &Unit, kind: Kind) -> Result<Measure, Box<Diagnostic>> {
+        let first = self.gathered.iter_mut().find(|known| *known.name == *name && known.kind == kind);
+        let unit = match first {
+            // So far there are amounts that nobody knows.
+            Some(first) if first.kept.iter().all(|kept| kept.value.is_nan()) => {
+                first.unit = declared.clone();
+                declared
+            }
+            Some(first) => &first.unit,
+            None => declared,
+        };
+        let conversion = Conversion::new(declared, unit, None);
+        let measure = conversion.map(|conversion| Measure { kind, unit: unit.clone(), conversion, by_duration: 0 });
+        measure.ok_or_else(|| Box::new(mismatch(declared, unit)))
+    }
+
+    /// The unit of an amount that nobody knows: the vocabulary's, else that of those that are known, where there are some.
+    pub(super) fn unit_of_others(&self, name: &str, term: Option<&Term>, item: &Item) -> String {
+        let kind = kind_of(item.shape, term);
+        let known = || self.gathered.iter().find(|known| *known.name == *name && known.kind == kind);
+        match (item.told, term) {
+            (Told::Unknown, Some(term)) => term.unit.text().into(),
+            (Told::Unknown, None) => known().map_or("1", |known| known.unit.text()).into(),
+            _ => String::new(),
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::load::Reader;
 use super::section::Section;
 use super::vocabulary::Term;
-use super::{Exposure, ExposureEvent};
+use super::{Exposure, ExposureEvent, Origin};
 use crate::diagnostic::Diagnostic;
-use crate::units::Unit;
+use crate::units::{Quantity, Unit};
 
 impl Reader<'_> {
     /// Adds events of unknown amount, one a time: two at one time could never be told apart.
@@ -24,6 +24,30 @@ impl Reader<'_> {
         exposure.unknown.sort_by(|a, b| a.time_h.total_cmp(&b.time_h));
     }
 
+    /// The unit of amounts that nobody knows: the vocabulary's, else that of `usual`, else that of an amount beside them (P2090).
+    pub(super) fn unit_of_unknown(
+        &mut self,
+        section: &Section,
+        name: &str,
+        term: Option<&Term>,
+        beside: Option<Unit>,
+    ) -> Option<Unit> {
+        if let Some(term) = term {
+            return Some(term.unit.clone());
+        }
+        // What is wrong with it, `usual` itself says.
+        let usual = section.get("usual");
+        let told = usual.as_ref().and_then(|usual| Quantity::parse(usual.get.as_str()?).ok()).map(|usual| usual.unit);
+        let unit = told.or(beside);
+        if unit.is_none() {
+            let message = format!("nothing says in which unit the unknown amounts of `{name}` are");
+            let finding = Diagnostic::error("P2090", message).at(&section.file.source, section.span());
+            let help = "the vocabulary lacks the name: say in its entry what is usual, as in usual = \"40 mg\", spread = \"80 %\"";
+            self.findings.push(finding.help(help));
+        }
+        unit
+    }
+
     /// What is usual, as the entry says or else the vocabulary: the amount in `unit`, and its relative spread.
     pub(super) fn usual(&mut self, section: &Section, term: Option<&Term>, unit: &Unit) -> Option<(f64, f64)> {
         let known = term.and_then(|term| term.usual);
@@ -35,6 +59,16 @@ impl Reader<'_> {
         let amount = if amount { self.given_in(section, "usual", unit, term) } else { known.map(|known| known.0) };
         let spread = if spread { self.given_in(section, "spread", &one, None) } else { known.map(|known| known.1) };
         amount.filter(|amount| *amount > 0.0).zip(spread.filter(|spread| *spread > 0.0))
+    }
+
+    /// Leaves out entries of which nothing came: none of their rows, or no amount that what they say is usual of.
+    pub(super) fn leave_out_empty(&mut self, exposures: &mut Vec<Exposure>) {
+        let empty = |exposure: &Exposure| exposure.events.is_empty() && exposure.unknown.is_empty();
+        for exposure in exposures.iter().filter(|exposure| empty(exposure)) {
+            let origin = Origin { file: "patient.toml".into(), line: None, path: None };
+            self.leave_out(&exposure.name, "the bundle has no event of it", origin);
+        }
+        exposures.retain(|exposure| !empty(exposure));
     }
 
     /// Whether `unknown = true` says that no event's amount is known (P2006 where it contradicts another key).

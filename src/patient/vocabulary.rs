@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -184,9 +185,14 @@ struct Written {
 }
 
 impl Vocabulary {
-    /// The vocabulary that comes with the program.
-    pub fn embedded() -> Result<Self, Diagnostics> {
-        Self::parse(&Source::new("models/vocabulary.toml", EMBEDDED))
+    /// The vocabulary that comes with the program, which is parsed once.
+    pub fn embedded() -> Result<&'static Self, Diagnostics> {
+        static PARSED: OnceLock<Vocabulary> = OnceLock::new();
+        if let Some(parsed) = PARSED.get() {
+            return Ok(parsed);
+        }
+        let parsed = Self::parse(&Source::new("models/vocabulary.toml", EMBEDDED))?;
+        Ok(PARSED.get_or_init(|| parsed))
     }
 
     /// Reads a vocabulary from a file.

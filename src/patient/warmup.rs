@@ -25,14 +25,12 @@ impl Intake<'_, '_> {
             named && group.files.iter().any(|(known, _)| *known == self.now.file)
         };
         let worn: Vec<usize> = (0..self.gathered.len()).filter(|at| here(&self.gathered[*at])).collect();
-        for at in &worn {
-            let own = worn.iter().map(|other| &self.gathered[*other]);
-            let own = own.filter(|other| of_one(self.gathered[*at].device.as_deref(), other.device.as_deref()));
-            let mut times: Vec<f64> = own.flat_map(|group| group.kept.iter().map(|kept| kept.time_h)).collect();
+        for at in worn {
+            let mut times: Vec<f64> = self.gathered[at].kept.iter().map(|kept| kept.time_h).collect();
             times.sort_by(f64::total_cmp);
             let after_gap = times.windows(2).filter(|pair| pair[1] - pair[0] >= gap_h).map(|pair| pair[1]);
             let starts_h = times.first().copied().into_iter().chain(after_gap).collect();
-            self.gathered[*at].warmup = Some(Warmup { warmup_h, starts_h });
+            self.gathered[at].warmup = Some(Warmup { warmup_h, starts_h });
         }
     }
 
@@ -51,11 +49,4 @@ impl Intake<'_, '_> {
         }
         group.kept.retain(|kept| warm(kept.time_h));
     }
-}
-
-/// Whether two devices are one: what a reader calls `SENSOR scan` is of `SENSOR`.
-fn of_one(one: Option<&str>, other: Option<&str>) -> bool {
-    let (one, other) = (one.unwrap_or(""), other.unwrap_or(""));
-    let part = |whole: &str, part: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with(' '));
-    one == other || part(one, other) || part(other, one)
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::inference::{self, Chains, Draws, LogDensityGradient, NutsSettings, SampleError, Verdict};
-use crate::likelihood::{Matching, Personal, Posterior, match_patient};
+use crate::likelihood::{Matching, Posterior, fit};
 use crate::model::{Composed, Program};
 use crate::patient::Patient;
 use crate::population::{Prior, PriorError};
@@ -195,11 +195,8 @@ pub fn meet(
     patient: &Patient,
     solver: Settings,
 ) -> Result<(Arc<Posterior>, Matching, Diagnostics), CalibrateError> {
-    let (personal, mut warnings) = Personal::of(&model, patient)?;
-    personal.apply(&mut model);
-    let (mut matched, more) = match_patient(&model, patient)?;
-    warnings.extend(more);
-    let prior = Prior::among(&model, &matched.covariates, personal.alternatives.clone()).map_err(|error| {
+    let (mut matched, warnings) = fit(&mut model, patient)?;
+    let prior = Prior::among(&model, &matched.covariates, matched.personal.alternatives.clone()).map_err(|error| {
         let PriorError::Factor { parameter, .. } = &error;
         let of = model.parameters.iter().find(|p| p.name == *parameter);
         let diagnostic = Diagnostic::error("L1002", error.to_string());
@@ -212,9 +209,6 @@ pub fn meet(
         let diagnostic = Diagnostic::error("T3012", format!("the model `{}` has nothing to calibrate", model.name));
         return Err(Diagnostics::from(diagnostic.help("give a parameter a prior: `parameter k [1/h] ~ …`")).into());
     }
-    personal.schedule(&model, &mut matched.schedule);
-    matched.matching.silent_inputs.retain(|input| !personal.stands_for_unknown(input));
-    matched.personal = personal;
     let matching = std::mem::take(&mut matched.matching);
     let posterior = Posterior::new(Arc::new(Program::compile(Arc::new(model))), prior, matched, solver);
     Ok((Arc::new(posterior), matching, warnings))

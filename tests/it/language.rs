@@ -128,6 +128,8 @@ fn what_stands_where_it_may_not() {
         (4, 27),
         &["`x`"],
     );
+    let late = "input level [mg] series linear lag 1 [h]\nstate x [mg] = 0\nd x = level / 1 [h]\n";
+    expect(late, "M2008", (4, 36), &["`level` cannot come later", "amounts and rates"]);
     let scaled = "parameter k [1/h] ~ LogNormal(1, 20%) scales x / 1 [mg]\nstate x [mg] = 1 [mg]\nd x = -k * x\n";
     expect(scaled, "M2008", (4, 46), &["covariates"]);
     expect(&format!("{STATE}let y [mg] = steady\n"), "M2008", (6, 14), &["initial value"]);

@@ -6,6 +6,7 @@ mod cli;
 mod conditional;
 mod corpus;
 mod document;
+mod exposures;
 mod inference;
 mod language;
 mod layers;

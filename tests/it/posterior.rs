@@ -122,7 +122,7 @@ fn term(model: &Composed, observation: usize, readings: &[(f64, f64, Censoring)]
 
 fn hand_built(tolerance: f64) -> Posterior {
     let model = composed();
-    let terms = vec![
+    let mut terms = vec![
         term(
             &model,
             0,
@@ -136,6 +136,10 @@ fn hand_built(tolerance: f64) -> Posterior {
         term(&model, 1, &[1.0, 1.2, 1.7, 4.0, 11.0].map(|t| (t, 7.0 - 0.3 * t, Censoring::None))),
         term(&model, 2, &[(2.0, 7.0, Censoring::None), (9.0, 15.0, Censoring::None)]),
     ];
+    // Some measurements tell an error of their own.
+    for (term, reading, sd) in [(0, 1, 0.3), (1, 1, 0.4), (1, 3, 0.7), (2, 0, 0.2)] {
+        terms[term].readings[reading].sd = sd;
+    }
     let schedule = Schedule {
         start: 0.0,
         end: 12.0,

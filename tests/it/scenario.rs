@@ -99,8 +99,7 @@ fn posterior(schedule: Schedule) -> Posterior {
 }
 
 fn vocabulary() -> &'static Vocabulary {
-    static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
-    VOCABULARY.get_or_init(|| Vocabulary::embedded().unwrap())
+    Vocabulary::embedded().unwrap()
 }
 
 fn read_with(text: &str, epoch: Option<&str>) -> Result<(Scenario, Diagnostics), Diagnostics> {

@@ -14,7 +14,7 @@ fn made(seed: u64) -> Vec<BundleFile> {
     let (model, _) = Library::embedded().load("whole_person").unwrap();
     let design = Design::parse(&Source::new("whole_person.toml", WHOLE)).unwrap();
     let vocabulary = Vocabulary::embedded().unwrap();
-    synthesize(&model, &design, ("somebody", Seed(seed)), &vocabulary).unwrap_or_else(|found| panic!("{found}"))
+    synthesize(&model, &design, ("somebody", Seed(seed)), vocabulary).unwrap_or_else(|found| panic!("{found}"))
 }
 
 fn folder(files: &[BundleFile]) -> TempDir {
@@ -93,7 +93,7 @@ fn values_survive_their_formats() {
     let vocabulary = Vocabulary::embedded().unwrap();
     let load = |design: &str| {
         let design = Design::parse(&Source::new("d.toml", design)).unwrap();
-        let files = synthesize(&model, &design, ("a", Seed(3)), &vocabulary).unwrap_or_else(|found| panic!("{found}"));
+        let files = synthesize(&model, &design, ("a", Seed(3)), vocabulary).unwrap_or_else(|found| panic!("{found}"));
         let folder = folder(&files);
         Patient::load(folder.path()).unwrap_or_else(|found| panic!("{found}")).0
     };
@@ -130,7 +130,7 @@ at = ["2 h", "9 h"]
 "#;
     let run = |design: &str| {
         let design = Design::parse(&Source::new("d.toml", design))?;
-        synthesize(&model, &design, ("a", Seed(1)), &vocabulary)
+        synthesize(&model, &design, ("a", Seed(1)), vocabulary)
     };
     assert!(run(good).is_ok());
     for (from, to, word) in [

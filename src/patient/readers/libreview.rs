@@ -1,5 +1,10 @@
 //! LibreView's CSV, in any language: record types and columns by their place, the order of day and month from the file.
 
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
 use super::super::Censoring;
 use super::super::intake::Intake;
 use super::dates::{Order, Stamps};
@@ -17,6 +22,11 @@ const HISTORIC: usize = 4;
 const SCAN: usize = 5;
 const STRIP: usize = 14;
 const BLOOD: usize = 15;
+
+/// Where the readings of a record type stand.
+const COLUMNS: [(&str, usize); 4] = [("0", HISTORIC), ("1", SCAN), ("2", STRIP), ("3", BLOOD)];
+/// A scan so near to a reading of the history says nothing new: half of the history's interval.
+const WITHIN: SignedDuration = SignedDuration::from_secs(450);
 
 /// Amounts: record type, column, the column that says "given" without a number, unit and code.
 const AMOUNTS: [(&str, usize, Option<usize>, &str, &str); 4] = [
@@ -62,7 +72,14 @@ fn read(intake: &mut Intake, input: &Input) {
         intake.wrong(Spot::Line(*line), "a quotation mark that opens here is not closed", "export the file again");
     }
     let Some(order) = order(intake, input, &table) else { return };
-    let sensor_unit = unit_of(&table.header[HISTORIC]).unwrap_or("");
+    // Under one name they are one sensor's, and told once; whoever wants scans by themselves gives them another.
+    let history_name = intake.name_of("libreview", "0");
+    let joined = history_name.is_some() && intake.name_of("libreview", "1") == history_name;
+    let Sensors { falling, scans, told } = if joined { Sensors::of(&table, order) } else { Sensors::default() };
+    for line in told {
+        intake.leave_out("scan", "the history of the same sensor tells it, within 7.5 min", Spot::Line(line));
+    }
+    let mut scans = scans.iter().peekable();
     table.each(|line, row| {
         let cell = |at: usize| row.get(at).unwrap_or("");
         let spot = Spot::Line(line);
@@ -79,73 +96,123 @@ fn read(intake: &mut Intake, input: &Input) {
             intake.wrong(spot, &format!("`{}` is no time in the file's order of day and month", cell(TIME)), help);
             return;
         };
-        let mut give = |code: &str, shape: Shape, told: Told, device: Option<&str>, limits| {
-            intake.item(&Item {
-                system: "libreview",
-                code,
-                shape,
-                told,
-                when: When::Local(time),
-                device: device.filter(|device| !device.is_empty()),
-                limits,
-                spot,
-            });
-        };
-        let record = cell(TYPE);
-        let column = match record {
-            "0" => HISTORIC,
-            "1" => SCAN,
-            "2" => STRIP,
-            "3" => BLOOD,
-            "4" | "5" => {
+        match (cell(TYPE), COLUMNS.iter().find(|(record, _)| *record == cell(TYPE))) {
+            ("1", _) if joined => {}
+            (record, Some((_, column))) => {
+                // In the order of the history, so that times that go back tell of a clock.
+                let due = |scan: &&Scan| if falling { scan.time > time } else { scan.time < time };
+                while let Some(scan) = scans.next_if(|scan| record == "0" && due(scan)) {
+                    measured(intake, &table, "1", scan);
+                }
+                let (device, text) = (cell(DEVICE).into(), cell(*column).into());
+                measured(intake, &table, record, &Scan { time, line, device, text });
+            }
+            (record @ ("4" | "5"), _) => {
+                let mut give = |code: &str, told: Told| {
+                    let (shape, device, limits) = (Shape::Amount { duration_h: 0.0 }, None, (None, None));
+                    let when = When::Local(time);
+                    intake.item(&Item { system: "libreview", code, shape, told, when, device, limits, spot });
+                };
                 if !amounts(record, &cell, &mut give) {
                     intake.wrong(spot, "the amount is no number", "delete this row, or mend it");
                 }
-                return;
             }
-            other => {
+            (other, _) => {
                 intake.leave_out(&format!("record type {other}"), "a note or mark, without a value", spot);
-                return;
             }
-        };
-        let unit = table.header.get(column).and_then(|title| unit_of(title)).unwrap_or(sensor_unit);
-        let (low, high, least_high) = limits(record, unit);
-        let (value, censoring) = match reading(cell(column)) {
-            Cell::Number(value) if (high..=high / NEAR).contains(&value) => (high, Censoring::Above),
-            Cell::Number(value) if low > 0.0 && (NEAR * low..=low).contains(&value) => (low, Censoring::Below),
-            Cell::Number(value) => (value, Censoring::None),
-            Cell::Beyond(Censoring::Below, limit) => (limit.unwrap_or(low), Censoring::Below),
-            Cell::Beyond(censoring, limit) => (limit.unwrap_or(least_high), censoring),
-            Cell::Empty => {
-                intake.leave_out(record, "its reading is empty", spot);
-                return;
-            }
-            Cell::Wrong => {
-                intake.wrong(
-                    spot,
-                    "the reading is no number, and no word for low or high",
-                    "delete this row, or mend it",
-                );
-                return;
-            }
-        };
-        // A scan shows what the sensor reads now, the history what it made of it: they err differently.
-        let scan = format!("{} scan", cell(DEVICE));
-        let device = if record == "1" { scan.trim() } else { cell(DEVICE) };
-        let told = Told::Number { value, unit, censoring, sd: None };
-        let least = Some(low).filter(|low| *low > 0.0);
-        give(record, Shape::Sample, told, Some(device), (least, Some(high)));
+        }
     });
+    scans.for_each(|scan| measured(intake, &table, "1", scan));
     intake.warms_up(input.section, "libreview", "0", 1.0);
 }
 
+/// One reading of a row.
+struct Scan {
+    time: DateTime,
+    line: usize,
+    device: String,
+    text: String,
+}
+
+/// What a file says of sensors that have a history of readings and are scanned as well.
+#[derive(Default)]
+struct Sensors {
+    /// Whether the file begins with what is newest.
+    falling: bool,
+    /// Scans where the history has nothing, in the order of the history.
+    scans: Vec<Scan>,
+    /// Lines of scans that the history tells.
+    told: Vec<usize>,
+}
+
+impl Sensors {
+    /// The history is what the sensor made of its readings every quarter of an hour, a scan what it read at that moment: they are of one
+    /// sensor, and within half of such an interval of one another of the same readings.
+    fn of(table: &Rows, order: Order) -> Self {
+        let mut history: HashMap<String, Vec<DateTime>> = HashMap::new();
+        let (mut all, mut first, mut last) = (Vec::new(), None, None);
+        table.each(|line, row| {
+            let cell = |at: usize| row.get(at).unwrap_or("");
+            let Some(time) = order.stamp(cell(TIME)).filter(|_| row.len() > SCAN) else { return };
+            match cell(TYPE) {
+                "0" if !matches!(reading(cell(HISTORIC)), Cell::Empty | Cell::Wrong) => {
+                    history.entry(cell(DEVICE).into()).or_default().push(time);
+                    first.get_or_insert(time);
+                    last = Some(time);
+                }
+                "1" => all.push(Scan { time, line, device: cell(DEVICE).into(), text: cell(SCAN).into() }),
+                _ => {}
+            }
+        });
+        history.values_mut().for_each(|times| times.sort_unstable());
+        let near = |time: DateTime, other: &DateTime| time.duration_since(*other).abs() <= WITHIN;
+        let (told, mut scans): (Vec<Scan>, Vec<Scan>) = all.into_iter().partition(|scan| {
+            let times = history.get(&scan.device).map_or(&[][..], Vec::as_slice);
+            let after = times.partition_point(|time| *time < scan.time);
+            times[after.saturating_sub(1)..].iter().take(2).any(|time| near(scan.time, time))
+        });
+        let falling = first > last;
+        scans.sort_by_key(|scan| scan.time);
+        if falling {
+            scans.reverse();
+        }
+        Self { falling, scans, told: told.into_iter().map(|scan| scan.line).collect() }
+    }
+}
+
+/// Hands over one reading of a sensor or strip.
+fn measured(intake: &mut Intake, table: &Rows, record: &str, scan: &Scan) {
+    let unit_at = |column: usize| table.header.get(column).and_then(|title| unit_of(title));
+    let column = COLUMNS.iter().find(|(of, _)| *of == record).map_or(HISTORIC, |(_, column)| *column);
+    let unit = unit_at(column).or(unit_at(HISTORIC)).unwrap_or("");
+    let (low, high, least_high) = limits(record, unit);
+    let spot = Spot::Line(scan.line);
+    let (value, censoring) = match reading(&scan.text) {
+        Cell::Number(value) if (high..=high / NEAR).contains(&value) => (high, Censoring::Above),
+        Cell::Number(value) if low > 0.0 && (NEAR * low..=low).contains(&value) => (low, Censoring::Below),
+        Cell::Number(value) => (value, Censoring::None),
+        Cell::Beyond(Censoring::Below, limit) => (limit.unwrap_or(low), Censoring::Below),
+        Cell::Beyond(censoring, limit) => (limit.unwrap_or(least_high), censoring),
+        Cell::Empty => return intake.leave_out(record, "its reading is empty", spot),
+        Cell::Wrong => {
+            let help = "delete this row, or mend it";
+            return intake.wrong(spot, "the reading is no number, and no word for low or high", help);
+        }
+    };
+    intake.item(&Item {
+        system: "libreview",
+        code: record,
+        shape: Shape::Sample,
+        told: Told::Number { value, unit, censoring, sd: None },
+        when: When::Local(scan.time),
+        device: Some(scan.device.as_str()).filter(|device| !device.is_empty()),
+        limits: (Some(low).filter(|low| *low > 0.0), Some(high)),
+        spot,
+    });
+}
+
 /// Hands over the amounts of a row; whether all were numbers.
-fn amounts<'c>(
-    record: &str,
-    cell: &impl Fn(usize) -> &'c str,
-    give: &mut impl FnMut(&str, Shape, Told, Option<&str>, (Option<f64>, Option<f64>)),
-) -> bool {
-    let shape = Shape::Amount { duration_h: 0.0 };
+fn amounts<'c>(record: &str, cell: &impl Fn(usize) -> &'c str, give: &mut impl FnMut(&str, Told)) -> bool {
     let exact = |value, unit| Told::Number { value, unit, censoring: Censoring::None, sd: None };
     let mut fine = true;
     for (_, column, given, unit, code) in AMOUNTS.into_iter().filter(|(of, ..)| *of == record) {
@@ -153,13 +220,13 @@ fn amounts<'c>(
             PARTS.iter().map(|at| cell(*at)).filter(|text| !text.is_empty()).map(number).collect();
         match (cell(column), given.map(cell)) {
             ("", _) if code == "4 rapid" && !parts.is_empty() => match parts.into_iter().sum::<Option<f64>>() {
-                Some(sum) => give(code, shape, exact(sum, unit), None, (None, None)),
+                Some(sum) => give(code, exact(sum, unit)),
                 None => fine = false,
             },
-            ("", Some(mark)) if !mark.is_empty() => give(code, shape, Told::Unknown, None, (None, None)),
+            ("", Some(mark)) if !mark.is_empty() => give(code, Told::Unknown),
             ("", _) => {}
             (text, _) => match number(text) {
-                Some(value) => give(code, shape, exact(value, unit), None, (None, None)),
+                Some(value) => give(code, exact(value, unit)),
                 None => fine = false,
             },
         }

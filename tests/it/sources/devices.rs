@@ -66,6 +66,43 @@ fn many_amounts_at_one_time_take_no_time() {
 }
 
 #[test]
+fn a_name_that_the_vocabulary_lacks_keeps_one_unit() {
+    let water = |time: &str, unit: &str, value: &str| quantity("DietaryWater", unit, &at(time), &at(time), value);
+    let told = |records: &str| {
+        let manifest = format!("{PATIENT}as = {{ HKQuantityTypeIdentifierDietaryWater = \"my_water\" }}\n");
+        read(&[("patient.toml", manifest.as_bytes()), ("export.xml", export(records).as_bytes())])
+    };
+    let (patient, found) = told(&(water("08:00:00", "mL", "250") + &water("09:00:00", "L", "0.5")));
+    assert_eq!(codes(&found), ["P2009"], "{found}");
+    let [water_read] = patient.observations.as_slice() else { panic!("{:?}", patient.observations) };
+    let values: Vec<f64> = water_read.readings.iter().map(|reading| reading.value).collect();
+    assert_eq!((water_read.unit.text(), values), ("mL", vec![250.0, 500.0]));
+    let (_, found) = told(&(water("08:00:00", "mL", "250") + &water("09:00:00", "mg", "3")));
+    assert!(found.has_errors() && codes(&found).contains(&"U1002"), "{found}");
+}
+
+#[test]
+fn amounts_of_more_devices_than_there_can_be_are_left_out() {
+    let eaten = |number: usize| {
+        let time = at(&format!("{:02}:{:02}:{:02}", number / 3600, number / 60 % 60, number % 60));
+        by(
+            &format!("app {}", number % 1500),
+            "HKQuantityTypeIdentifierDietaryEnergyConsumed",
+            "kcal",
+            &time,
+            &time,
+            "5",
+            "",
+        )
+    };
+    let (patient, found) = of(&(0..3000).map(eaten).collect::<String>());
+    assert!(!found.has_errors(), "{found}");
+    assert_eq!(events(&patient, "dietary_energy").len(), 2000);
+    let left = patient.left_out.iter().find(|left| left.what == "dietary_energy").unwrap();
+    assert!(left.count == 1000 && left.why.contains("more than 1000 devices"), "{left:?}");
+}
+
+#[test]
 fn an_epoch_with_an_offset_that_its_zone_does_not_have_is_told_once() {
     let manifest = "epoch = \"2016-10-24T00:00:00+01:00[Europe/Berlin]\"\n[[source]]\nfile = \"heart_rate-a.json\"\nformat = \"fitbit\"\n";
     let file = b"[{\"dateTime\": \"10/24/16 01:00:00\", \"value\": {\"bpm\": 61, \"confidence\": 3}}]";

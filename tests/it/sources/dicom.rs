@@ -1,6 +1,7 @@
 //! DICOM segmentations: volumes against pydicom and highdicom, names of segments, and wrong files.
 
 use std::fs;
+use std::path::Path;
 
 use homeostat::diagnostic::Diagnostics;
 use homeostat::patient::Patient;
@@ -44,6 +45,63 @@ fn volumes_are_those_of_pydicom() {
     // Cells on a slide have no place in a patient.
     let slide = fs::read(shared("exports/dicom/highdicom_seg_image_sm_control_labelmap.dcm").unwrap()).unwrap();
     assert_eq!(codes(&bundle("dice = \"0.9\"\n", &slide).1), ["P2056"]);
+}
+
+#[test]
+fn compressed_segmentations_have_the_volumes_of_pydicom() {
+    // Written and decoded by pydicom 3.0: `tests/validation/dicom_compressed.py`.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/dicom");
+    let golden = fs::read_to_string(folder.join("volumes.csv")).unwrap();
+    let mut compared = 0;
+    for line in golden.lines().skip(1) {
+        let [file, label, expected] = line.split(',').collect::<Vec<_>>().try_into().unwrap();
+        let keys = format!("dice = \"0.9\"\nborder = \"whole\"\nas = {{ {label} = \"volume_{label}\" }}\n");
+        let (patient, found) = bundle(&keys, &fs::read(folder.join(file)).unwrap());
+        assert!(!found.has_errors(), "{file}: {found}");
+        let (mine, expected) =
+            (values(&patient)[&format!("volume_{label}")].0 * 1000.0, expected.parse::<f64>().unwrap());
+        assert!((mine / expected - 1.0).abs() < 1e-9, "{file} {label}: {mine} mm³, {expected} mm³");
+        compared += 1;
+    }
+    assert_eq!(compared, 15);
+}
+
+#[test]
+fn damaged_compressed_segmentations_are_told() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/dicom");
+    let code = |bytes: &[u8]| codes(&bundle("format = \"dicom_seg\"\ndice = \"0.9\"\n", bytes).1).first().copied();
+    let runs = fs::read(folder.join("label_map_runs.dcm")).unwrap();
+    // The header of the last frame's runs, and what follows it; the parts end with a delimiter of eight bytes.
+    let header = runs.windows(8).rposition(|window| window == [1, 0, 0, 0, 64, 0, 0, 0]).unwrap();
+    for (place, byte) in [(header, 2), (header, 0), (header + 4, 63), (header + 6, 9), (header + 64, 127)] {
+        let mut damaged = runs.clone();
+        damaged[place] = byte;
+        assert_eq!(code(&damaged), Some("P2033"), "{place} {byte}");
+    }
+    assert_eq!(code(&runs[..runs.len() - 8]), Some("P2033"));
+    // A frame fewer than there should be.
+    let item = header - 8;
+    let fewer = [&runs[..item], &runs[runs.len() - 8..]].concat();
+    assert_eq!(code(&fewer), Some("P2056"));
+    let deflated = fs::read(folder.join("fractional_deflated.dcm")).unwrap();
+    assert_eq!(code(&deflated[..deflated.len() - 60]), Some("P2033"));
+    let mut damaged = deflated.clone();
+    let last = damaged.len() - 200;
+    damaged[last..last + 40].fill(0xA5);
+    assert!(code(&damaged).is_some());
+    // The other ways to compress pixels say which they are, and what to write instead.
+    let plain = two_sides().bytes();
+    let syntax = element(0x0002_0010, b"UI", b"1.2.840.10008.1.2.1\0");
+    let at = plain.windows(syntax.len()).position(|window| window == syntax).unwrap();
+    for (other, word) in
+        [("4.70", "as JPEG ("), ("4.80", "JPEG-LS"), ("4.90", "JPEG 2000"), ("4.201", "JPEG 2000"), ("2", "big-endian")]
+    {
+        let other = element(0x0002_0010, b"UI", format!("1.2.840.10008.1.2.{other}").as_bytes());
+        let bytes = [&plain[..at], &other, &plain[at + syntax.len()..]].concat();
+        let (_, found) = bundle("dice = \"0.9\"\n", &bytes);
+        assert_eq!(codes(&found), ["P2056"], "{found}");
+        assert!(found.to_string().contains(word) && found.to_string().contains("uncompressed"), "{found}");
+    }
 }
 
 /// An element with a kind, little-endian.
@@ -262,8 +320,14 @@ proptest! {
     fn damaged_segmentations_are_told_without_a_panic(
         changes in prop::collection::vec((100_usize..1300, any::<u8>()), 1..6),
         end in 100_usize..3000,
+        which in 0_usize..3,
     ) {
-        let mut bytes = two_sides().bytes();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/dicom");
+        let mut bytes = match which {
+            0 => two_sides().bytes(),
+            1 => fs::read(folder.join("label_map_16_runs.dcm")).unwrap(),
+            _ => fs::read(folder.join("fractional_deflated.dcm")).unwrap(),
+        };
         for (at, byte) in changes {
             if let Some(place) = bytes.get_mut(at) {
                 *place = byte;

@@ -42,7 +42,8 @@ fn every_record_type_is_taken_or_counted() {
     assert_eq!(told, [Censoring::None, Censoring::Below, Censoring::Above, Censoring::Above]);
     assert!((history.readings[0].value - 5.8 * 18.0156).abs() < 1e-9);
     assert!((history.readings[3].value - 27.7 * 18.0156).abs() < 1e-9);
-    assert!((of("FreeStyle LibreLink scan").readings[0].value - 6.1 * 18.0156).abs() < 1e-9);
+    // The scan of 0:10 is within five minutes of the history.
+    assert!(patient.left_out.iter().any(|one| one.what == "scan" && one.count == 1 && one.origin.line == Some(4)));
     let named = |name: &str| patient.observations.iter().find(|one| one.name == name).unwrap();
     assert!((named("capillary_glucose").readings[0].value - 6.5 * 18.0156).abs() < 1e-9);
     assert_eq!(named("capillary_ketone").readings[0].value, 0.3);
@@ -96,22 +97,94 @@ fn the_order_of_dates_is_decided_said_or_refused() {
     assert!(time(&day("13-01-2026", "01-14-2026"), "").1.contains(&"P2033"));
 }
 
+/// A sensor's day: history each quarter of an hour but between 4:00 and 7:00, and scans.
+fn scanned(scans: &[&str], order: impl Fn(&mut Vec<String>)) -> String {
+    let quarters = (0..90).filter(|quarter| !(17..28).contains(quarter));
+    let mut rows: Vec<String> = quarters
+        .map(|quarter| format!("13-01-2026 {:02}:{:02},0,5.8,,,,,,,,,,,,,,", quarter / 4, quarter % 4 * 15))
+        .chain(scans.iter().map(|clock| format!("13-01-2026 {clock},1,,6.1,,,,,,,,,,,,,")))
+        .collect();
+    order(&mut rows);
+    let rows: Vec<String> = rows.iter().map(|row| format!("Libre,S,{row}\n")).collect();
+    format!("{HEADER}{}", rows.concat())
+}
+
+#[test]
+fn scans_are_of_their_sensor_and_tell_what_its_history_does_not() {
+    // Taken are the one amid the gap, the one nine minutes before its end, and the one eight minutes after all history.
+    let scans = ["00:05", "04:06", "05:30", "06:51", "06:53", "08:10", "22:22", "22:23"];
+    let orders: [fn(&mut Vec<String>); 3] = [
+        |_| {},
+        |rows| rows.sort(),
+        |rows| {
+            rows.sort();
+            rows.reverse();
+        },
+    ];
+    for order in orders {
+        let file = scanned(&scans, order);
+        let (patient, found) = read(&[("patient.toml", PATIENT.as_bytes()), ("libre.csv", file.as_bytes())]);
+        // Nor does the order of the rows tell of a clock that was set.
+        assert_eq!(codes(&found), Vec::<&str>::new(), "{found}");
+        let [sensor] = patient.observations.as_slice() else { panic!("{:?}", patient.observations) };
+        assert_eq!(sensor.device.as_deref(), Some("Libre"));
+        let day = 8.0 * 24.0;
+        let of_scans = sensor.readings.iter().filter(|reading| (reading.value - 6.1 * 18.0156).abs() < 1e-9);
+        let hours: Vec<f64> = of_scans.map(|reading| (60.0 * (reading.time_h - day)).round() / 60.0).collect();
+        assert_eq!(hours, [5.5, 6.85, 22.0 + 23.0 / 60.0], "{file}");
+        assert_eq!(sensor.readings.len(), 79 + 3);
+        assert!(patient.left_out.iter().any(|one| one.what == "scan" && one.count == 5), "{:?}", patient.left_out);
+    }
+}
+
+#[test]
+fn scans_under_a_name_of_their_own_are_all_taken() {
+    let file = scanned(&["00:05", "05:30"], |_| {});
+    for (key, counts) in [("as = { \"1\" = \"capillary_glucose\" }\n", vec![79, 2]), ("ignore = [\"1\"]\n", vec![79])] {
+        let manifest = format!("{PATIENT}{key}");
+        let (patient, found) = read(&[("patient.toml", manifest.as_bytes()), ("libre.csv", file.as_bytes())]);
+        assert!(!found.has_errors(), "{found}");
+        let told: Vec<usize> = patient.observations.iter().map(|one| one.readings.len()).collect();
+        assert_eq!(told, counts);
+    }
+}
+
 #[test]
 fn scans_warm_up_with_their_sensor() {
-    let mut file = String::from(HEADER);
-    for quarter in 0..40 {
-        let clock = format!("13-01-2026 {:02}:{:02}", quarter / 4, quarter % 4 * 15);
-        file.push_str(&format!("Libre,S,{clock},0,5.8,,,,,,,,,,,,,,\n"));
-        if quarter % 8 == 2 {
-            file.push_str(&format!("Libre,S,{clock},1,,6.1,,,,,,,,,,,,,\n"));
-        }
-    }
     let manifest = format!("{PATIENT}warmup = \"3 h\"\n");
+    // Starts are at 0:00 and after each gap of an hour or more, which a scan ends: at 5:30 and at 7:00.
+    let file = scanned(&["05:30"], |_| {});
     let (patient, found) = read(&[("patient.toml", manifest.as_bytes()), ("libre.csv", file.as_bytes())]);
     assert!(!found.has_errors(), "{found}");
-    // Ten hours of history; scans at 0:30, 2:30, 4:30, 6:30 and 8:30.
-    let counts: Vec<usize> = patient.observations.iter().map(|one| one.readings.len()).collect();
-    assert_eq!(counts, [28, 3]);
+    let kept: Vec<f64> = patient.observations[0].readings.iter().map(|reading| reading.time_h - 192.0).collect();
+    assert_eq!(kept.iter().filter(|hour| (3.0..=4.0).contains(*hour)).count(), 5, "{kept:?}");
+    assert_eq!(kept.iter().filter(|hour| (10.0..=22.25).contains(*hour)).count(), 50, "{kept:?}");
+    assert_eq!(kept.len(), 55);
+}
+
+#[test]
+fn an_entry_may_say_what_is_usual_of_amounts_that_the_file_does_not_tell() {
+    let file = format!("{HEADER}{ROWS}");
+    let usual = "[[exposure]]\nname = \"bolus_insulin\"\nusual = \"5 [iU]\"\nspread = \"60 %\"\n";
+    let with = |keys: &str, usual: &str| {
+        let manifest = format!("{PATIENT}{keys}{usual}");
+        read(&[("patient.toml", manifest.as_bytes()), ("libre.csv", file.as_bytes())])
+    };
+    let (patient, found) = with("", usual);
+    assert!(!found.has_errors(), "{found}");
+    let rapid = patient.exposure("bolus_insulin").unwrap();
+    assert_eq!((rapid.events.len(), rapid.unknown.len(), rapid.usual), (2, 1, Some((5.0, 0.6))));
+    assert_eq!(with("", "").0.exposure("bolus_insulin").unwrap().usual, None);
+    // Of a name that the vocabulary lacks, the unit is that of the known amounts.
+    let renamed = "as = { \"4 rapid\" = \"my_insulin\" }\n";
+    let (patient, found) = with(renamed, &usual.replace("bolus_insulin", "my_insulin"));
+    assert!(!found.has_errors(), "{found}");
+    let rapid = patient.exposure("my_insulin").unwrap();
+    assert_eq!((rapid.unit.text(), rapid.events.len(), rapid.unknown.len()), ("[iU]", 2, 1));
+    // Where nothing needs it, that is said.
+    let (patient, found) = with("", &usual.replace("bolus_insulin", "oral_theophylline").replace("[iU]", "mg"));
+    assert!(!found.has_errors() && patient.exposure("oral_theophylline").is_none());
+    assert!(patient.left_out.iter().any(|one| one.what == "oral_theophylline"), "{:?}", patient.left_out);
 }
 
 #[test]
@@ -143,7 +216,8 @@ fn the_shared_exports_say_the_same_in_both_units_and_orders() {
         let (patient, found) = read(&[("patient.toml", PATIENT.as_bytes()), ("libre.csv", &fs::read(path).unwrap())]);
         assert!(!found.has_errors(), "{name}: {found}");
         let counts: Vec<usize> = patient.observations.iter().map(|one| one.readings.len()).collect();
-        assert_eq!(counts, [192, 12], "{name}");
+        // All of the twelve scans are within minutes of the history.
+        assert_eq!(counts, [192], "{name}");
         assert_eq!(patient.exposure("bolus_insulin").unwrap().events.len(), 6);
         assert_eq!(patient.exposure("carbohydrate_intake").unwrap().events.len(), 6);
         both.push(patient);

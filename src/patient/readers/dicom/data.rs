@@ -9,6 +9,8 @@ pub(super) enum Value {
     Items(Vec<Data>),
     /// Where in the file.
     Away(u64, u64),
+    /// Where in the file, in parts: place and length of each.
+    Parts(Vec<(u64, u64)>),
 }
 
 impl Data {
@@ -18,6 +20,10 @@ impl Data {
 
     fn value(&self, tag: u32) -> Option<&Value> {
         self.0.iter().find(|(known, _)| *known == tag).map(|(_, value)| value)
+    }
+
+    pub(super) fn has(&self, tag: u32) -> bool {
+        self.value(tag).is_some()
     }
 
     pub(super) fn items(&self, tag: u32) -> &[Data] {
@@ -57,6 +63,14 @@ impl Data {
     pub(super) fn away(&self, tag: u32) -> Option<(u64, u64)> {
         match self.value(tag)? {
             Value::Away(at, length) => Some((*at, *length)),
+            _ => None,
+        }
+    }
+
+    /// Places and lengths of the parts in which pixels come, where they are compressed.
+    pub(super) fn parts(&self, tag: u32) -> Option<&[(u64, u64)]> {
+        match self.value(tag)? {
+            Value::Parts(parts) => Some(parts),
             _ => None,
         }
     }

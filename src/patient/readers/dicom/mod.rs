@@ -3,10 +3,11 @@
 mod data;
 mod geometry;
 mod parse;
+mod pixels;
 mod segments;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Seek, SeekFrom};
+use std::io::{BufRead, Seek};
 
 use super::super::intake::Intake;
 use super::labels::Table;
@@ -14,6 +15,8 @@ use super::tally::{Region, Tally};
 use super::{Format, Head, Input, Spot};
 use data::Data;
 use geometry::{Geometry, group};
+use parse::{Fault, Syntax};
+use pixels::Pixels;
 
 pub(super) const FORMAT: Format = Format {
     name: "dicom_seg",
@@ -47,24 +50,53 @@ struct Segmentation {
     geometry: Geometry,
     /// The segment of each frame.
     frames: Vec<i64>,
-    /// Where pixels begin.
-    pixels: u64,
+    pixels: Pixels,
 }
 
 fn read(intake: &mut Intake, input: &Input) {
     let Some(mut file) = intake.stream(input) else { return };
     let size = file.get_ref().metadata().map_or(0, |known| known.len());
-    let data = match parse::read(&mut file, size) {
-        Ok(data) => data,
-        Err(fault) => {
-            let path = format!("byte {}", fault.byte);
-            if fault.unsupported {
-                return not_measured(intake, &fault.message);
-            }
-            let help = "copy the file again: it was cut short, or damaged";
-            return intake.wrong(Spot::Path(&path), &fault.message, help);
-        }
+    let (syntax, at) = match parse::syntax(&mut file, size) {
+        Ok(found) => found,
+        Err(fault) => return at_fault(intake, &fault),
     };
+    if syntax != Syntax::Deflated {
+        return measure(intake, input, &mut file, (size, at, syntax));
+    }
+    match pixels::inflated(&mut file) {
+        Ok(mut inflated) => {
+            let size = inflated.get_ref().len() as u64;
+            measure(intake, input, &mut inflated, (size, 0, syntax));
+        }
+        Err(error) => {
+            let message = format!("its compressed data cannot be read to the end: {error}");
+            intake.wrong(Spot::Whole, &message, "copy the file again: it was cut short, or damaged");
+        }
+    }
+}
+
+fn at_fault(intake: &mut Intake, fault: &Fault) {
+    if fault.unsupported {
+        return not_measured(intake, &fault.message);
+    }
+    let help = "copy the file again: it was cut short, or damaged";
+    intake.wrong(Spot::Path(&format!("byte {}", fault.byte)), &fault.message, help);
+}
+
+/// Measures what is written in a way, of so many bytes, from a place on.
+fn measure<R: BufRead + Seek>(
+    intake: &mut Intake,
+    input: &Input,
+    file: &mut R,
+    (size, at, syntax): (u64, u64, Syntax),
+) {
+    let data = match parse::read(file, size, at, syntax) {
+        Ok(data) => data,
+        Err(fault) => return at_fault(intake, &fault),
+    };
+    if data.parts(parse::PIXELS).is_some() != (syntax == Syntax::RunLength) && data.has(parse::PIXELS) {
+        return not_measured(intake, "its pixels are not written as it says (transfer syntax)");
+    }
     let segmentation = match Segmentation::of(&data) {
         Ok(segmentation) => segmentation,
         Err(message) => return not_measured(intake, &message),
@@ -73,7 +105,7 @@ fn read(intake: &mut Intake, input: &Input) {
         let message = format!("it says that slices are {said} mm apart; their positions are {measured} mm apart");
         intake.doubtful("P2059", Spot::Whole, &message, "the positions are taken");
     }
-    let regions = match segmentation.regions(&mut file) {
+    let regions = match segmentation.regions(file) {
         Ok(regions) => regions,
         Err(error) => {
             let message = format!("its pixels cannot be read to the end: {error}");
@@ -97,8 +129,7 @@ fn read(intake: &mut Intake, input: &Input) {
 
 /// P2056: right, or nearly, but not measured.
 fn not_measured(intake: &mut Intake, message: &str) {
-    let help =
-        "write it uncompressed, with evenly spaced planes and their positions; or convert it to a NIfTI label map";
+    let help = "write it uncompressed or in runs (RLE), with evenly spaced planes and their positions; or convert it to a NIfTI label map";
     intake.wrong_as("P2056", Spot::Whole, message, help);
 }
 
@@ -131,16 +162,12 @@ impl Segmentation {
         }
         let shared = data.items(0x5200_9229).first();
         let geometry = Geometry::of(shared, frames)?;
-        let Some((pixels, length)) = data.away(parse::PIXELS) else { return Err("it has no pixels".into()) };
-        let all = (rows * columns) as u64 * frames.len() as u64;
-        let needed = match kind {
-            Kind::Binary => all.div_ceil(8),
-            Kind::Fractional(_) => all,
-            Kind::LabelMap(bytes) => all * bytes as u64,
+        let bits = match kind {
+            Kind::Binary => 1,
+            Kind::Fractional(_) => 8,
+            Kind::LabelMap(bytes) => 8 * bytes as u64,
         };
-        if needed > length {
-            return Err(format!("its pixels have {length} bytes, and should have {needed}"));
-        }
+        let pixels = Pixels::of(data, frames.len(), rows * columns, bits)?;
         let mut numbers = Vec::new();
         for (at, frame) in frames.iter().enumerate() {
             let number = group(shared, frame, 0x0062_000A).and_then(|segment| segment.short(0x0062_000B));
@@ -215,8 +242,7 @@ impl Segmentation {
             Kind::Fractional(_) => (frame * pixels, (frame + 1) * pixels),
             Kind::LabelMap(size) => (frame * pixels * size, (frame + 1) * pixels * size),
         };
-        bytes.resize(to - from, 0);
-        file.seek(SeekFrom::Start(self.pixels + from as u64))?;
-        file.read_exact(bytes)
+        let size = if let Kind::LabelMap(size) = self.kind { size } else { 1 };
+        self.pixels.read(file, (frame, from, to), size, bytes)
     }
 }

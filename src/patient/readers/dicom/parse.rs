@@ -16,6 +16,19 @@ const UNDEFINED: u64 = 0xFFFF_FFFF;
 
 const IMPLICIT: &str = "1.2.840.10008.1.2";
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+const RUN_LENGTH: &str = "1.2.840.10008.1.2.5";
+const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+/// How the identifiers of all ways to compress pixels as images begin (PS3.6, table A-1), and what they are.
+const IMAGES: [(&str, &str); 7] = [
+    ("1.2.840.10008.1.2.4.8", "JPEG-LS"),
+    ("1.2.840.10008.1.2.4.9", "JPEG 2000"),
+    ("1.2.840.10008.1.2.4.10", "a film"),
+    ("1.2.840.10008.1.2.4.11", "JPEG XL"),
+    ("1.2.840.10008.1.2.4.20", "JPEG 2000"),
+    ("1.2.840.10008.1.2.4.5", "JPEG"),
+    ("1.2.840.10008.1.2.4.7", "JPEG"),
+];
 
 pub(super) const PIXELS: u32 = 0x7FE0_0010;
 
@@ -64,6 +77,17 @@ pub(super) struct Fault {
     pub unsupported: bool,
 }
 
+/// How a file is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Syntax {
+    Implicit,
+    Explicit,
+    /// All after the first group is compressed as a whole; what comes out is explicit.
+    Deflated,
+    /// Explicit, with pixels in runs.
+    RunLength,
+}
+
 /// A file being read.
 struct Parser<'r, R> {
     stream: &'r mut R,
@@ -73,8 +97,8 @@ struct Parser<'r, R> {
     kept: usize,
 }
 
-/// Reads a file of so many bytes, up to its pixels.
-pub(super) fn read<R: BufRead + Seek>(stream: &mut R, size: u64) -> Result<Data, Fault> {
+/// Reads how a file of so many bytes is written, and where that begins.
+pub(super) fn syntax<R: BufRead + Seek>(stream: &mut R, size: u64) -> Result<(Syntax, u64), Fault> {
     let mut parser = Parser { stream, size, at: 0, explicit: true, kept: 0 };
     parser.skip(128)?;
     if &parser.bytes::<4>()? != b"DICM" {
@@ -84,17 +108,30 @@ pub(super) fn read<R: BufRead + Seek>(stream: &mut R, size: u64) -> Result<Data,
     while parser.at < size && parser.peek()? == 2 {
         parser.element(&mut meta, 0)?;
     }
-    let syntax = meta.text(0x0002_0010).unwrap_or_default();
-    parser.explicit = match syntax.as_str() {
-        IMPLICIT => false,
-        EXPLICIT => true,
+    let syntax = match meta.text(0x0002_0010).unwrap_or_default().as_str() {
+        IMPLICIT => Syntax::Implicit,
+        EXPLICIT => Syntax::Explicit,
+        DEFLATED => Syntax::Deflated,
+        RUN_LENGTH => Syntax::RunLength,
         other => {
-            let message = format!("its data are compressed or big-endian (transfer syntax {other})");
+            let image = IMAGES.iter().find(|(begins, _)| other.starts_with(begins)).map(|(_, name)| *name);
+            let message = match (other, image) {
+                (BIG_ENDIAN, _) => "its data are big-endian".into(),
+                (_, Some(name)) => format!("its pixels are compressed as {name} (transfer syntax {other})"),
+                _ => format!("the way in which it is written is not known (transfer syntax {other})"),
+            };
             return Err(Fault { unsupported: true, ..parser.fault(&message) });
         }
     };
+    Ok((syntax, parser.at))
+}
+
+/// Reads a file of so many bytes from the place where its data begin, up to its pixels.
+pub(super) fn read<R: BufRead + Seek>(stream: &mut R, size: u64, at: u64, syntax: Syntax) -> Result<Data, Fault> {
+    let mut parser = Parser { stream, size, at: 0, explicit: syntax != Syntax::Implicit, kept: 0 };
+    parser.skip(at)?;
     let mut data = Data::default();
-    while parser.at < size && data.away(PIXELS).is_none() {
+    while parser.at < size && !data.has(PIXELS) {
         parser.element(&mut data, 0)?;
     }
     Ok(data)
@@ -183,7 +220,8 @@ impl<R: BufRead + Seek> Parser<'_, R> {
         }
         if tag == PIXELS {
             if length == UNDEFINED {
-                return Err(Fault { unsupported: true, ..self.fault("its pixels are compressed") });
+                into.push(tag, Value::Parts(self.parts()?));
+                return Ok(());
             }
             into.push(tag, Value::Away(self.at, length));
             return self.skip(length);
@@ -209,6 +247,27 @@ impl<R: BufRead + Seek> Parser<'_, R> {
         self.at += length;
         into.push(tag, Value::Bytes(bytes));
         Ok(())
+    }
+
+    /// Places and lengths of the parts in which compressed pixels come, after the table of where frames begin.
+    fn parts(&mut self) -> Result<Vec<(u64, u64)>, Fault> {
+        let mut parts = Vec::new();
+        loop {
+            let tag = self.tag()?;
+            let length = u64::from(self.u32()?);
+            match tag {
+                0xFFFE_E0DD => break,
+                0xFFFE_E000 => parts.push((self.at, length)),
+                _ => return Err(self.fault("a part of the compressed pixels should begin here")),
+            }
+            self.skip(length)?;
+            self.kept += 1;
+            if self.kept > ELEMENTS {
+                return Err(self.fault("its pixels have more parts than a segmentation can have"));
+            }
+        }
+        parts.drain(..parts.len().min(1));
+        Ok(parts)
     }
 
     fn items(&mut self, length: u64, depth: usize) -> Result<Vec<Data>, Fault> {
