@@ -28,7 +28,10 @@ pub const TARGETS: &[Target] = &[
     target("diplotypes", "a.csv", r#"format = "diplotypes""#),
     target("fhir", "a.json", "format = \"fhir\"\ntake_requests = true"),
     target("fit", "a.fit", r#"format = "fit""#),
-    target("fitbit", "a.json", "format = \"fitbit\"\nzone = \"local\""),
+    // The name of the file says what it holds.
+    target("fitbit", "heart_rate-2026-01-05.json", "format = \"fitbit\"\nzone = \"local\""),
+    target("fitbit_sleep", "sleep-2026-01-05.json", "format = \"fitbit\"\nzone = \"local\""),
+    target("fitbit_csv", "steps-2026-01-05.csv", "format = \"fitbit\"\nzone = \"UTC\""),
     target("lab_csv", "a.csv", r#"format = "lab_csv""#),
     target("libreview", "a.csv", "format = \"libreview\"\nwarmup = \"1 h\""),
     target("nifti", "a.nii", "format = \"nifti\"\nlabels = \"totalsegmentator_total\"\ndice = \"0.9\""),

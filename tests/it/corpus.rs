@@ -40,7 +40,7 @@ fn readers_end_well_on_every_file_of_their_corpus() {
     let folder = tempfile::tempdir().unwrap();
     for target in targets::TARGETS {
         let files = run(target.name, |bytes| targets::read(target, bytes, folder.path(), &vocabulary));
-        assert!(files > 10, "{}: {files} files", target.name);
+        assert!(files >= 5, "{}: {files} files", target.name);
     }
 }
 
