@@ -1,9 +1,9 @@
 //! Explicit steps: error control over all lanes, dense output, and when to say that the model is stiff.
 
-use crate::model::power;
+use crate::model::{Reading, power};
 
 use super::integrate::{Failure, Method, Run};
-use super::tsit5::{self, Combine, ErrorNorm};
+use super::tsit5::{self, Combine, ErrorNorm, MeanSquareNorm};
 use super::workspace::Workspace;
 
 /// How often the step is compared with the stability bound.
@@ -152,6 +152,16 @@ impl<const W: usize> Run<'_, W> {
                 workspace.after.copy_from_slice(&workspace.values[range.clone()]);
             }
             self.derivatives(workspace, self.time + tsit5::C[stage] * h, stage);
+        }
+        if workspace.reading == Reading::Lanes {
+            return workspace.arch.dispatch(MeanSquareNorm {
+                before: &workspace.before,
+                after: &workspace.after,
+                stages: &workspace.stages,
+                largest: &workspace.largest,
+                h,
+                tolerance: self.solve.settings.tolerance,
+            });
         }
         workspace.arch.dispatch(ErrorNorm {
             before: &workspace.before,
