@@ -61,6 +61,8 @@ pub struct Program {
     observations: Vec<Results>,
     /// Linear series among the inputs change at every time.
     pub(crate) linear: Vec<usize>,
+    /// Whether the derivatives depend on time by nothing but states and events.
+    pub(crate) autonomous: bool,
     /// For each state the first that has the same unit.
     pub(crate) peers: Vec<usize>,
 }
@@ -188,6 +190,7 @@ impl Compiler {
             outputs: Vec::new(),
             observations: Vec::new(),
             linear: Vec::new(),
+            autonomous: false,
             peers: Vec::new(),
             model: model.clone(),
         };
@@ -238,6 +241,12 @@ impl Compiler {
         self.program.observations = model.observations.iter().map(|o| self.results(&o.arguments)).collect();
         self.program.linear =
             (0..model.inputs.len()).filter(|i| model.inputs[*i].kind == InputKind::SeriesLinear).collect();
+        let derived = self.lowered.graph.symbols(&self.lowered.all(&derivatives));
+        self.program.autonomous = !derived.iter().any(|symbol| match symbol {
+            Symbol::Time => true,
+            Symbol::Input(input) => self.program.linear.contains(input),
+            _ => false,
+        });
         let unit = |state: usize| &model.states[state].unit;
         let first = |state: usize| (0..state).find(|other| unit(*other) == unit(state)).unwrap_or(state);
         self.program.peers = (0..model.states.len()).map(first).collect();
