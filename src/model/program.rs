@@ -50,6 +50,8 @@ pub struct Program {
     /// Derivatives of the states in `steady_states`, with each steady value standing for itself.
     pub(crate) steady: Results,
     pub(crate) steady_states: Vec<usize>,
+    /// Slots that must be filled before `steady` is run, for its results to be there.
+    pub(crate) steady_reads: Vec<usize>,
     /// Where to look for the steady value of each of `steady_states` first: a slot of the preset phase.
     pub(crate) near: Vec<Option<usize>>,
     /// For every input: what its assignments do, and what a bolus of it does.
@@ -183,6 +185,7 @@ impl Compiler {
             initial: Results::default(),
             steady: Results::default(),
             steady_states: Vec::new(),
+            steady_reads: Vec::new(),
             near: Vec::new(),
             on_start: Vec::new(),
             on_bolus: Vec::new(),
@@ -219,6 +222,8 @@ impl Compiler {
         self.program.initial = self.results(&initial);
         self.program.steady = self.results(&steady);
         self.program.steady_states = steady_states;
+        self.program.steady_reads = self.program.steady.tape.sources();
+        self.program.steady_reads.extend(&self.program.steady.slots);
         self.program.near = near.iter().map(|id| id.map(|id| self.slot(self.lowered.at(id)) as usize)).collect();
         for input in &model.inputs {
             let (assigned, received): (Vec<NodeId>, Vec<NodeId>) =

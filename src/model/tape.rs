@@ -1,6 +1,6 @@
 //! Straight-line code over blocks of lanes: how a graph becomes a tape.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pulp::{Arch, Simd};
 
@@ -161,6 +161,13 @@ impl Tape {
                 Code::MulAdd | Code::MulSub | Code::SubMul => operands.into_iter().fold(1, u8::max),
             };
         }
+    }
+
+    /// The slots that the code reads and does not write.
+    pub(crate) fn sources(&self) -> Vec<usize> {
+        let written: HashSet<u32> = self.code.iter().map(|i| i.target).collect();
+        let read: BTreeSet<u32> = self.code.iter().flat_map(|i| [i.a, i.b, i.c]).collect();
+        read.into_iter().filter(|slot| !written.contains(slot)).map(|slot| slot as usize).collect()
     }
 
     /// The slots that the code writes.
