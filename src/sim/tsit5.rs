@@ -252,10 +252,13 @@ impl<const W: usize> WithSimd for MeanSquareNorm<'_, W> {
             let others: [&[f64; W]; 7] = std::array::from_fn(|stage| &self.stages[stage * states + two].0);
             macro_rules! error_and_size {
                 ($number:expr, $at:expr, $state:expr, $stages:expr) => {{
-                    let mut sum = $number(ERROR[0]) * $at($stages[0]);
-                    for stage in 1..7 {
-                        sum = sum + $number(ERROR[stage]) * $at($stages[stage]);
-                    }
+                    let sum = $number(ERROR[0]) * $at($stages[0])
+                        + $number(ERROR[1]) * $at($stages[1])
+                        + $number(ERROR[2]) * $at($stages[2])
+                        + $number(ERROR[3]) * $at($stages[3])
+                        + $number(ERROR[4]) * $at($stages[4])
+                        + $number(ERROR[5]) * $at($stages[5])
+                        + $number(ERROR[6]) * $at($stages[6]);
                     let size = $at(&self.before[$state].0).abs().max($at(&self.after[$state].0).abs());
                     let size = size.max($number(FLOOR) * $at(&self.largest[$state].0)).max($number(1e-100));
                     ($number(self.h) * sum, size)
