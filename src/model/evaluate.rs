@@ -9,7 +9,7 @@ use super::tape::{ALL, Code, GROUP, Instruction, Tape};
 /// A body for what instructions do, compiled for each kind of them.
 macro_rules! each_kind {
     ($code:expr, |$kind:ident| $body:expr) => {
-        each_kind!($code, $kind, $body; MulAdd, MulSub, SubMul;
+        each_kind!($code, $kind, $body; MulAdd, MulSub, SubMul, AddMul, DiffMul, MulMul, AddAdd, DiffAdd, DiffSub;
             Neg, Exp, Log, Sqrt, Tanh, Sin, Cos, Abs, Add, Sub, Mul, Div, Pow, Min, Max, Less, LessEqual, Equal, Select)
     };
     ($code:expr, $kind:ident, $body:expr; $($fused:ident),*; $($op:ident),*) => {
@@ -93,6 +93,12 @@ fn lane_step<S: Simd, const W: usize>(simd: S, kind: Code, i: &Instruction, valu
         Code::MulAdd => registers!(|a, b, c| a * b + c),
         Code::MulSub => registers!(|a, b, c| a * b - c),
         Code::SubMul => registers!(|a, b, c| c - a * b),
+        Code::AddMul => registers!(|a, b, c| (a + b) * c),
+        Code::DiffMul => registers!(|a, b, c| (a - b) * c),
+        Code::MulMul => registers!(|a, b, c| a * b * c),
+        Code::AddAdd => registers!(|a, b, c| a + b + c),
+        Code::DiffAdd => registers!(|a, b, c| a - b + c),
+        Code::DiffSub => registers!(|a, b, c| a - b - c),
         Code::Plain(op) => match op {
             Op::Add => registers!(|a, b, c| a + b),
             Op::Sub => registers!(|a, b, c| a - b),
@@ -156,7 +162,7 @@ fn tangent_step<S: Simd, const W: usize, const N: usize>(
     let whole = N * GROUP >= W;
     let registers = if whole { W / S::F64_LANES } else { N * GROUP / S::F64_LANES };
     let (a, b, c) = (&values[i.a as usize].0, &values[i.b as usize].0, &values[i.c as usize].0);
-    let (x, y) = (a[0], b[0]);
+    let (x, y, z) = (a[0], b[0], c[0]);
     let mut out = [0.0; W];
     // The tangents are computed in all lanes alike, whole registers at a time; then the value goes into lane 0.
     // Left to itself, the compiler would leave lane 0 out of the first register and take it apart.
@@ -191,9 +197,24 @@ fn tangent_step<S: Simd, const W: usize, const N: usize>(
                 }};
             }
     match kind {
-        Code::MulAdd => tangents!(x * y + c[0]; x, y; |a, b, c| x * b + y * a + c),
-        Code::MulSub => tangents!(x * y - c[0]; x, y; |a, b, c| x * b + y * a - c),
-        Code::SubMul => tangents!(c[0] - x * y; x, y; |a, b, c| c - (x * b + y * a)),
+        Code::MulAdd => tangents!(x * y + z; x, y; |a, b, c| x * b + y * a + c),
+        Code::MulSub => tangents!(x * y - z; x, y; |a, b, c| x * b + y * a - c),
+        Code::SubMul => tangents!(z - x * y; x, y; |a, b, c| c - (x * b + y * a)),
+        Code::AddMul => {
+            let sum = x + y;
+            tangents!(sum * z; sum, z; |a, b, c| sum * c + z * (a + b))
+        }
+        Code::DiffMul => {
+            let difference = x - y;
+            tangents!(difference * z; difference, z; |a, b, c| difference * c + z * (a - b))
+        }
+        Code::MulMul => {
+            let product = x * y;
+            tangents!(product * z; x, y, z, product; |a, b, c| product * c + z * (x * b + y * a))
+        }
+        Code::AddAdd => tangents!(x + y + z; ; |a, b, c| a + b + c),
+        Code::DiffAdd => tangents!(x - y + z; ; |a, b, c| a - b + c),
+        Code::DiffSub => tangents!(x - y - z; ; |a, b, c| a - b - c),
         Code::Plain(op) => match op {
             Op::Add => tangents!(x + y; ; |a, b, c| a + b),
             Op::Sub => tangents!(x - y; ; |a, b, c| a - b),

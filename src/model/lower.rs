@@ -1,7 +1,9 @@
 //! Rewrites equations for speed before they become code: in products, what changes seldom is multiplied and divided first.
 //!
 //! `q · k / V / (1 − f)` with a state q costs one product at every time, as q · (k / V / (1 − f)): the bracket is computed once a
-//! parameter vector. Values change by rounding only.
+//! parameter vector. What several products are divided by is inverted once. Values change by rounding only.
+
+use std::collections::HashMap;
 
 use super::composed::Composed;
 use super::graph::{Graph, Node, NodeId, Op};
@@ -26,7 +28,8 @@ impl Lowered {
             }
         }
         roots.iter().for_each(|id| uses[id.index()] += 2);
-        let source = Source { graph: old, phases: Phase::of(old, model), uses };
+        let mut source = Source { graph: old, phases: Phase::of(old, model), uses, divisors: HashMap::new() };
+        source.count_divisors(&order);
         let mut lowered = Self { graph: Graph::new(), at: vec![None; old.nodes().len()] };
         for id in order {
             let new = match old.node(id) {
@@ -69,10 +72,17 @@ impl Lowered {
             for factor in above {
                 result = Some(result.map_or(factor, |result| self.graph.op(Op::Mul, &[result, factor])));
             }
+            let shared = source.is_shared(product, phase);
             let divisor = below.into_iter().reduce(|divisor, factor| self.graph.op(Op::Mul, &[divisor, factor]));
             if let Some(divisor) = divisor {
-                let dividend = result.unwrap_or_else(|| self.graph.constant(1.0));
-                result = Some(self.graph.op(Op::Div, &[dividend, divisor]));
+                let one = self.graph.constant(1.0);
+                result = Some(match result {
+                    Some(dividend) if shared => {
+                        let inverse = self.graph.op(Op::Div, &[one, divisor]);
+                        self.graph.op(Op::Mul, &[dividend, inverse])
+                    }
+                    dividend => self.graph.op(Op::Div, &[dividend.unwrap_or(one), divisor]),
+                });
             }
             // The sign goes to the part that is computed most seldom.
             if let (Some(part), true) = (result, negative) {
@@ -90,9 +100,34 @@ struct Source<'a> {
     phases: Vec<Phase>,
     /// How often each node is an operand; more than once if it is a root.
     uses: Vec<u32>,
+    /// How many products are divided at every time by these factors.
+    divisors: HashMap<Vec<NodeId>, u32>,
 }
 
 impl Source<'_> {
+    /// `order` are the nodes that are needed, operands before their uses.
+    fn count_divisors(&mut self, order: &[NodeId]) {
+        let mut absorbed = vec![false; self.graph.nodes().len()];
+        for id in order.iter().rev() {
+            let product = matches!(self.graph.node(*id), Node::Op(Op::Mul | Op::Div | Op::Neg, _));
+            if !product || absorbed[id.index()] || self.phase(*id) <= Phase::Settled {
+                continue;
+            }
+            let mut factors = Product::default();
+            factors.collect(self, *id, false, true);
+            factors.within.iter().for_each(|id| absorbed[id.index()] = true);
+            let divisor = factors.divisor(self, Phase::Time);
+            if !divisor.is_empty() {
+                *self.divisors.entry(divisor).or_default() += 1;
+            }
+        }
+    }
+
+    /// Whether other products are divided by the same at every time.
+    fn is_shared(&self, product: &Product, phase: Phase) -> bool {
+        phase == Phase::Time && self.divisors.get(&product.divisor(self, phase)).is_some_and(|products| *products > 1)
+    }
+
     fn phase(&self, id: NodeId) -> Phase {
         self.phases[id.index()]
     }
@@ -104,14 +139,26 @@ struct Product {
     above: Vec<NodeId>,
     below: Vec<NodeId>,
     negative: bool,
+    /// Products that became part of this one.
+    within: Vec<NodeId>,
 }
 
 impl Product {
+    /// The factors of a phase below the line, in one order whoever wrote them.
+    fn divisor(&self, source: &Source, phase: Phase) -> Vec<NodeId> {
+        let mut factors: Vec<NodeId> = self.below.iter().copied().filter(|id| source.phase(*id) == phase).collect();
+        factors.sort_unstable();
+        factors
+    }
+
     /// Adds the factors of a node, and theirs where they are products that nothing else uses.
     fn collect(&mut self, source: &Source, id: NodeId) {
         let mut waiting = vec![(id, false)];
         while let Some((next, inverse)) = waiting.pop() {
             let mine = next == id || source.uses[next.index()] == 1;
+            if mine && next != id && matches!(source.graph.node(next), Node::Op(Op::Mul | Op::Div | Op::Neg, _)) {
+                self.within.push(next);
+            }
             match source.graph.node(next) {
                 Node::Op(Op::Mul, [a, b, _]) if mine => waiting.extend([(b, inverse), (a, inverse)]),
                 Node::Op(Op::Div, [a, b, _]) if mine => waiting.extend([(b, !inverse), (a, inverse)]),

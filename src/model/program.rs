@@ -50,6 +50,8 @@ pub struct Program {
     /// Derivatives of the states in `steady_states`, with each steady value standing for itself.
     pub(crate) steady: Results,
     pub(crate) steady_states: Vec<usize>,
+    /// Slots that must be filled before `steady` is run, for its results to be there.
+    pub(crate) steady_reads: Vec<usize>,
     /// Where to look for the steady value of each of `steady_states` first: a slot of the preset phase.
     pub(crate) near: Vec<Option<usize>>,
     /// For every input: what its assignments do, and what a bolus of it does.
@@ -61,6 +63,8 @@ pub struct Program {
     observations: Vec<Results>,
     /// Linear series among the inputs change at every time.
     pub(crate) linear: Vec<usize>,
+    /// Whether the derivatives depend on time by nothing but states and events.
+    pub(crate) autonomous: bool,
     /// For each state the first that has the same unit.
     pub(crate) peers: Vec<usize>,
 }
@@ -181,6 +185,7 @@ impl Compiler {
             initial: Results::default(),
             steady: Results::default(),
             steady_states: Vec::new(),
+            steady_reads: Vec::new(),
             near: Vec::new(),
             on_start: Vec::new(),
             on_bolus: Vec::new(),
@@ -188,6 +193,7 @@ impl Compiler {
             outputs: Vec::new(),
             observations: Vec::new(),
             linear: Vec::new(),
+            autonomous: false,
             peers: Vec::new(),
             model: model.clone(),
         };
@@ -216,6 +222,8 @@ impl Compiler {
         self.program.initial = self.results(&initial);
         self.program.steady = self.results(&steady);
         self.program.steady_states = steady_states;
+        self.program.steady_reads = self.program.steady.tape.sources();
+        self.program.steady_reads.extend(&self.program.steady.slots);
         self.program.near = near.iter().map(|id| id.map(|id| self.slot(self.lowered.at(id)) as usize)).collect();
         for input in &model.inputs {
             let (assigned, received): (Vec<NodeId>, Vec<NodeId>) =
@@ -238,6 +246,12 @@ impl Compiler {
         self.program.observations = model.observations.iter().map(|o| self.results(&o.arguments)).collect();
         self.program.linear =
             (0..model.inputs.len()).filter(|i| model.inputs[*i].kind == InputKind::SeriesLinear).collect();
+        let derived = self.lowered.graph.symbols(&self.lowered.all(&derivatives));
+        self.program.autonomous = !derived.iter().any(|symbol| match symbol {
+            Symbol::Time => true,
+            Symbol::Input(input) => self.program.linear.contains(input),
+            _ => false,
+        });
         let unit = |state: usize| &model.states[state].unit;
         let first = |state: usize| (0..state).find(|other| unit(*other) == unit(state)).unwrap_or(state);
         self.program.peers = (0..model.states.len()).map(first).collect();

@@ -1,6 +1,6 @@
 //! Straight-line code over blocks of lanes: how a graph becomes a tape.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pulp::{Arch, Simd};
 
@@ -18,6 +18,18 @@ pub(super) enum Code {
     MulSub,
     /// c − a·b
     SubMul,
+    /// (a + b)·c
+    AddMul,
+    /// (a − b)·c
+    DiffMul,
+    /// a·b·c
+    MulMul,
+    /// a + b + c
+    AddAdd,
+    /// a − b + c
+    DiffAdd,
+    /// a − b − c
+    DiffSub,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +73,8 @@ pub enum Reading {
 }
 
 impl Tape {
-    /// Code for `nodes` (in graph order), each into its slot. A product that only a sum among them uses is fused into it.
+    /// Code for `nodes` (in graph order), each into its slot. A product, sum or difference that only one sum or product among them
+    /// uses is fused into it.
     pub(crate) fn new(graph: &Graph, nodes: &[NodeId], keep: &[NodeId], slot: &dyn Fn(NodeId) -> u32) -> Self {
         let mut uses = vec![0u32; graph.nodes().len()];
         let mut here = vec![false; graph.nodes().len()];
@@ -72,10 +85,21 @@ impl Tape {
             }
         }
         keep.iter().for_each(|id| uses[id.index()] += 2);
-        let product = |id: NodeId| match graph.node(id) {
-            Node::Op(Op::Mul, [a, b, _]) if here[id.index()] && uses[id.index()] == 1 => Some((a, b)),
+        let inner = |id: NodeId, wanted: Op| match graph.node(id) {
+            Node::Op(op, [a, b, _]) if op == wanted && here[id.index()] && uses[id.index()] == 1 => Some((a, b)),
             _ => None,
         };
+        // What an operation does with an inner one as its first or as its second operand.
+        let fusions = [
+            (Op::Add, Op::Mul, Some(Code::MulAdd), Some(Code::MulAdd)),
+            (Op::Add, Op::Add, Some(Code::AddAdd), Some(Code::AddAdd)),
+            (Op::Add, Op::Sub, Some(Code::DiffAdd), Some(Code::DiffAdd)),
+            (Op::Sub, Op::Mul, Some(Code::MulSub), Some(Code::SubMul)),
+            (Op::Sub, Op::Sub, Some(Code::DiffSub), None),
+            (Op::Mul, Op::Add, Some(Code::AddMul), Some(Code::AddMul)),
+            (Op::Mul, Op::Sub, Some(Code::DiffMul), Some(Code::DiffMul)),
+            (Op::Mul, Op::Mul, Some(Code::MulMul), Some(Code::MulMul)),
+        ];
         let mut fused = vec![false; graph.nodes().len()];
         let mut code = Vec::new();
         for id in nodes.iter().rev() {
@@ -83,13 +107,11 @@ impl Tape {
             if fused[id.index()] {
                 continue;
             }
-            let (kind, a, b, c, from) = match (op, product(a), product(b)) {
-                (Op::Add, Some((x, y)), _) => (Code::MulAdd, x, y, b, Some(a)),
-                (Op::Add, _, Some((x, y))) => (Code::MulAdd, x, y, a, Some(b)),
-                (Op::Sub, Some((x, y)), _) => (Code::MulSub, x, y, b, Some(a)),
-                (Op::Sub, _, Some((x, y))) => (Code::SubMul, x, y, a, Some(b)),
-                _ => (Code::Plain(op), a, b, c, None),
-            };
+            let fusion = fusions.iter().filter(|(outer, ..)| *outer == op).find_map(|(_, within, first, second)| {
+                let one = first.zip(inner(a, *within)).map(|(kind, (x, y))| (kind, x, y, b, Some(a)));
+                one.or_else(|| second.zip(inner(b, *within)).map(|(kind, (x, y))| (kind, x, y, a, Some(b))))
+            });
+            let (kind, a, b, c, from) = fusion.unwrap_or((Code::Plain(op), a, b, c, None));
             if let Some(from) = from {
                 fused[from.index()] = true;
             }
@@ -158,9 +180,16 @@ impl Tape {
                 // The condition has no tangents.
                 Code::Plain(Op::Select) => operands[1].max(operands[2]),
                 Code::Plain(op) => operands[..op.arity()].iter().copied().fold(1, u8::max),
-                Code::MulAdd | Code::MulSub | Code::SubMul => operands.into_iter().fold(1, u8::max),
+                _ => operands.into_iter().fold(1, u8::max),
             };
         }
+    }
+
+    /// The slots that the code reads and does not write.
+    pub(crate) fn sources(&self) -> Vec<usize> {
+        let written: HashSet<u32> = self.code.iter().map(|i| i.target).collect();
+        let read: BTreeSet<u32> = self.code.iter().flat_map(|i| [i.a, i.b, i.c]).collect();
+        read.into_iter().filter(|slot| !written.contains(slot)).map(|slot| slot as usize).collect()
     }
 
     /// The slots that the code writes.

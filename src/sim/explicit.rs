@@ -1,9 +1,9 @@
 //! Explicit steps: error control over all lanes, dense output, and when to say that the model is stiff.
 
-use crate::model::power;
+use crate::model::{Reading, exp, ln, power};
 
 use super::integrate::{Failure, Method, Run};
-use super::tsit5::{self, Combine, ErrorNorm};
+use super::tsit5::{self, Combine, ErrorNorm, MeanSquareNorm};
 use super::workspace::Workspace;
 
 /// How often the step is compared with the stability bound.
@@ -12,6 +12,11 @@ const EVERY: usize = 20;
 const AT_BOUND: usize = 15;
 /// Steps of the present size to the end from which on implicit steps are cheaper.
 const MANY: f64 = 5_000.0;
+
+/// ln of the least error that counts for the step after the next.
+pub(crate) const LN_LEAST_ERROR: f64 = -9.210_340_371_976_182;
+/// Share of a state's size that it may change by, at its present rate and to the end of the segment, where it rests.
+const REST: f64 = 1e-12;
 
 /// Whether stability, and not accuracy, decides the length of steps (Hairer and Wanner 1996, IV.2).
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +60,15 @@ impl<const W: usize> Run<'_, W> {
     ) -> Result<(), Failure> {
         self.load(workspace);
         self.derivatives(workspace, self.time, 0);
+        if self.rests(workspace, until - self.time) {
+            while self.observed < times.len() && times[self.observed] <= until {
+                self.load(workspace);
+                self.show(workspace, times[self.observed], observe);
+            }
+            (self.time, self.step) = (until, 0.0);
+            self.statistics.steps += 1;
+            return Ok(());
+        }
         if self.step == 0.0 {
             self.step = self.first_step(workspace, until - self.time);
         }
@@ -85,12 +99,14 @@ impl<const W: usize> Run<'_, W> {
                 std::mem::swap(&mut workspace.before, &mut workspace.after);
                 workspace.stages.copy_within(6 * states.., 0);
                 self.grow_largest(workspace);
-                let factor = 0.9 * power(error.max(1e-10), -0.17) * power(self.error_before, 0.04);
+                // 0.9 · error^−0.17 · (error before)^0.04
+                let ln_error = ln(error.max(1e-10));
+                let factor = 0.9 * exp(0.04 * self.ln_error_before - 0.17 * ln_error);
                 let limit = if rejected_before { 1.0 } else { 5.0 };
                 let next = h * factor.clamp(0.2, limit);
                 // A step cut short by a stop says nothing against the longer one that was wanted.
                 self.step = if h < self.step { next.max(self.step) } else { next };
-                self.error_before = error.max(1e-4);
+                self.ln_error_before = ln_error.max(LN_LEAST_ERROR);
                 rejected_before = false;
                 let automatic = self.solve.settings.method == Method::Automatic;
                 if automatic && self.stiffness.held() && end - to > MANY * h {
@@ -110,15 +126,32 @@ impl<const W: usize> Run<'_, W> {
         Ok(())
     }
 
-    /// A hundredth of the shortest time in which a state would change by its own size.
+    /// Whether all people start at a steady state, to rounding: nothing changes until the first event, and steps as long as
+    /// stability allows would follow rounding errors alone.
+    ///
+    /// That is so where rates do not depend on time by themselves and no state would change by more than a trillionth of
+    /// its size, or of that of the terms that it balances. Only at the start: later the largest size says what a state has been,
+    /// and what has all but vanished may grow again.
+    fn rests(&self, workspace: &Workspace<W>, span: f64) -> bool {
+        let sizes = workspace.before.iter().zip(&workspace.largest);
+        workspace.reading == Reading::Lanes
+            && self.time == self.solve.schedule.start
+            && self.solve.program.autonomous
+            && workspace.stages.iter().zip(sizes).all(|(rates, (values, largest))| {
+                let mut lanes = rates.0.iter().zip(values.0.iter().zip(largest.0));
+                lanes.all(|(rate, (value, largest))| rate.abs() * span <= REST * value.abs().max(largest))
+            })
+    }
+
+    /// A hundredth of the shortest time in which a state would change by its own size, or by what its tolerance is relative to.
     pub fn first_step(&self, workspace: &Workspace<W>, span: f64) -> f64 {
         let lanes = workspace.value_lanes();
         let mut step = span;
-        for (state, before) in workspace.before.iter().enumerate() {
+        for (state, (before, largest)) in workspace.before.iter().zip(&workspace.largest).enumerate() {
             for lane in 0..lanes {
                 let (size, rate) = (before.0[lane].abs(), workspace.stages[state].0[lane].abs());
                 if size > 0.0 && rate > 0.0 {
-                    step = step.min(0.01 * size / rate);
+                    step = step.min(0.01 * size.max(tsit5::FLOOR * largest.0[lane]) / rate);
                 }
             }
         }
@@ -152,6 +185,16 @@ impl<const W: usize> Run<'_, W> {
                 workspace.after.copy_from_slice(&workspace.values[range.clone()]);
             }
             self.derivatives(workspace, self.time + tsit5::C[stage] * h, stage);
+        }
+        if workspace.reading == Reading::Lanes {
+            return workspace.arch.dispatch(MeanSquareNorm {
+                before: &workspace.before,
+                after: &workspace.after,
+                stages: &workspace.stages,
+                largest: &workspace.largest,
+                h,
+                tolerance: self.solve.settings.tolerance,
+            });
         }
         workspace.arch.dispatch(ErrorNorm {
             before: &workspace.before,

@@ -9,7 +9,7 @@ use crate::model::{Block, Program, Reading};
 
 use super::esdirk::Esdirk;
 use super::events::{Inputs, Stop, stops};
-use super::explicit::Stiffness;
+use super::explicit::{LN_LEAST_ERROR, Stiffness};
 use super::schedule::Schedule;
 use super::steady;
 use super::tsit5::{Gather, Grow};
@@ -136,7 +136,8 @@ pub(crate) struct Run<'a, const W: usize> {
     pub time: f64,
     /// Length of the next step as the error control wants it; 0 if nothing is known.
     pub step: f64,
-    pub error_before: f64,
+    /// ln of the error of the step before, in units of the tolerance.
+    pub ln_error_before: f64,
     /// Observations made.
     pub observed: usize,
     pub statistics: Statistics,
@@ -184,7 +185,7 @@ impl<'a, const W: usize> Run<'a, W> {
             inputs,
             time: solve.schedule.start,
             step: 0.0,
-            error_before: 1e-4,
+            ln_error_before: LN_LEAST_ERROR,
             observed: 0,
             statistics: Statistics { used, ..Statistics::default() },
             stiffness: Stiffness::default(),

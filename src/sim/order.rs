@@ -7,15 +7,18 @@ use super::events::Inputs;
 use super::steady;
 use super::workspace::Workspace;
 
-/// Rounds of the power iteration; neighbours in the order need not be told apart exactly.
-const ROUNDS: usize = 8;
+/// Evaluations for an estimate; states beyond share them, since neighbours in the order need not be told apart exactly.
+const PROBES: usize = 32;
+/// How far a state is moved, as a share of its size.
+const MOVE: f64 = 1e-4;
 
 impl Ensemble<'_> {
     /// Numbers of the people (natural values of all parameters), from the slowest to the fastest.
     ///
-    /// People who are simulated together take the steps of the most demanding of them, and where accuracy asks for little, the
-    /// step is as long as the fastest process allows: the largest eigenvalue of the Jacobian at the start, which is
-    /// estimated by power iteration. The order decides speed only.
+    /// People who are simulated together take the steps of the most demanding of them. A step is as long as the fast processes
+    /// allow, those in which people differ: the sum of the squares of the rates at which the states go back to where they stand, the
+    /// diagonal of the Jacobian at the start, is led by the fastest, and rates that all people share change no order. The order
+    /// decides speed only.
     pub fn order(&self, workspace: &mut Workspace<LANES>, people: &[Vec<f64>]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..people.len()).collect();
         if people.len() <= LANES {
@@ -32,7 +35,7 @@ impl Ensemble<'_> {
         order
     }
 
-    /// Size of the largest eigenvalue of each lane's Jacobian, about.
+    /// Of each lane the sum of the squares of the diagonal of the Jacobian, about.
     fn rates(&self, workspace: &mut Workspace<LANES>) -> Block<LANES> {
         let (program, states) = (self.program, self.program.state_slots());
         let inputs = Inputs::at_start(program, self.schedule);
@@ -55,26 +58,20 @@ impl Ensemble<'_> {
             let size = start[state].0[lane].abs();
             if size > 0.0 && size.is_finite() { size } else { 1.0 }
         };
-        let mut direction: Vec<Block<LANES>> = vec![Block::splat(1.0); start.len()];
         let mut rates = Block::ZERO;
-        for _ in 0..ROUNDS {
-            let mut norm = [0.0; LANES];
-            for block in &direction {
-                norm.iter_mut().zip(block.0).for_each(|(norm, value)| *norm += value * value);
-            }
-            let norm = norm.map(f64::sqrt);
-            // The norm of what a unit vector became is the estimate.
-            rates = Block(norm);
-            for (state, direction) in direction.iter_mut().enumerate() {
+        for probe in 0..PROBES.min(start.len()) {
+            workspace.values[states.clone()].copy_from_slice(&start);
+            let moved = || (probe..start.len()).step_by(PROBES);
+            for state in moved() {
                 for lane in 0..LANES {
-                    direction.0[lane] /= norm[lane].max(f64::MIN_POSITIVE);
-                    workspace.values[states.start + state].0[lane] =
-                        start[state].0[lane] + 1e-4 * size(state, lane) * direction.0[lane];
+                    workspace.values[states.start + state].0[lane] += MOVE * size(state, lane);
                 }
             }
-            for (state, (direction, moved)) in direction.iter_mut().zip(derivatives(workspace)).enumerate() {
+            let after = derivatives(workspace);
+            for state in moved() {
                 for lane in 0..LANES {
-                    direction.0[lane] = (moved.0[lane] - rest[state].0[lane]) / (1e-4 * size(state, lane));
+                    let rate = (after[state].0[lane] - rest[state].0[lane]) / (MOVE * size(state, lane));
+                    rates.0[lane] += rate * rate;
                 }
             }
         }

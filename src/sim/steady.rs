@@ -87,8 +87,8 @@ impl<'a> System<'a> {
     }
 
     fn take_lane<const W: usize>(&mut self, workspace: &Workspace<W>, lane: usize) {
-        for (own, theirs) in self.values.iter_mut().zip(&workspace.values) {
-            *own = first(theirs.0[lane]);
+        for slot in &self.program.steady_reads {
+            self.values[*slot] = first(workspace.values[*slot].0[lane]);
         }
     }
 

@@ -220,6 +220,79 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
     }
 }
 
+/// The same for people in lanes, as one solves for alone: the mean square over the states, of the worst lane, in units of the
+/// tolerance.
+///
+/// It is the norm that other solvers hold to their tolerance. Where derivatives are taken, and a sampler relies on them, the
+/// largest error counts ([`ErrorNorm`]).
+pub(crate) struct MeanSquareNorm<'a, const W: usize> {
+    pub before: &'a [Block<W>],
+    pub after: &'a [Block<W>],
+    pub stages: &'a [Block<W>],
+    pub largest: &'a [Block<W>],
+    pub h: f64,
+    pub tolerance: f64,
+}
+
+impl<const W: usize> WithSimd for MeanSquareNorm<'_, W> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let states = self.before.len();
+        // Of each lane the sum of squares, and 0 · what must be a number: that is none once one was none.
+        let (mut squares, mut none) = ([0.0; W], [0.0; W]);
+        let splat = |value| Vector::splat(simd, value);
+        // Two states share a division: a/b and c/d are a·d and c·b times 1/(b·d).
+        for state in (0..states).step_by(2) {
+            let (one, two) = (state, (state + 1).min(states - 1));
+            // An odd state at the end is its own other, without an error.
+            let counts = if two > one { 1.0 } else { 0.0 };
+            let stages: [&[f64; W]; 7] = std::array::from_fn(|stage| &self.stages[stage * states + one].0);
+            let others: [&[f64; W]; 7] = std::array::from_fn(|stage| &self.stages[stage * states + two].0);
+            macro_rules! error_and_size {
+                ($number:expr, $at:expr, $state:expr, $stages:expr) => {{
+                    let sum = $number(ERROR[0]) * $at($stages[0])
+                        + $number(ERROR[1]) * $at($stages[1])
+                        + $number(ERROR[2]) * $at($stages[2])
+                        + $number(ERROR[3]) * $at($stages[3])
+                        + $number(ERROR[4]) * $at($stages[4])
+                        + $number(ERROR[5]) * $at($stages[5])
+                        + $number(ERROR[6]) * $at($stages[6]);
+                    let size = $at(&self.before[$state].0).abs().max($at(&self.after[$state].0).abs());
+                    let size = size.max($number(FLOOR) * $at(&self.largest[$state].0)).max($number(1e-100));
+                    ($number(self.h) * sum, size)
+                }};
+            }
+            macro_rules! squares_and_none {
+                ($number:expr, $at:expr) => {{
+                    let (number, at) = ($number, $at);
+                    let (error, size) = error_and_size!(number, at, one, stages);
+                    let (other, other_size) = error_and_size!(number, at, two, others);
+                    let (other, sizes) = (number(counts) * other, size * other_size);
+                    let inverse = number(1.0) / sizes;
+                    let (first, second) = (error * other_size * inverse, other * size * inverse);
+                    (first * first + second * second, (error + other + sizes) * number(0.0))
+                }};
+            }
+            let sums = S::as_mut_simd_f64s(&mut squares).0.iter_mut().zip(S::as_mut_simd_f64s(&mut none).0);
+            for (vector, (squares, none)) in sums.enumerate() {
+                let at = |block: &[f64; W]| Vector::new(simd, S::as_simd_f64s(block).0[vector]);
+                let (more, no) = squares_and_none!(splat, at);
+                *squares = (Vector::new(simd, *squares) + more).of;
+                *none = (Vector::new(simd, *none) + no).of;
+            }
+            for lane in W - W % S::F64_LANES..W {
+                let (more, no) = squares_and_none!(|value: f64| value, |block: &[f64; W]| block[lane]);
+                squares[lane] += more;
+                none[lane] += no;
+            }
+        }
+        let worst = squares.into_iter().fold(0.0, f64::max);
+        (worst / states.max(1) as f64).sqrt() / self.tolerance + none.iter().sum::<f64>()
+    }
+}
+
 /// Keeps the largest size of every state and lane.
 pub(crate) struct Grow<'a, const W: usize> {
     pub largest: &'a mut [Block<W>],
@@ -298,8 +371,8 @@ pub(crate) fn interpolant(theta: f64) -> [f64; 7] {
 mod tests {
     use super::*;
 
-    /// The error of a step in which one stage of one state and lane has this value.
-    fn error_with<const W: usize>(state: usize, lane: usize, value: f64) -> f64 {
+    /// The errors of a step in which one stage of one state and lane has this value: the largest, and the mean square.
+    fn errors_with<const W: usize>(state: usize, lane: usize, value: f64) -> [f64; 2] {
         let ones = vec![Block::splat(1.0); 3];
         let mut stages = vec![Block::splat(0.1); 21];
         stages[3 + state].0[lane] = value;
@@ -315,24 +388,33 @@ mod tests {
             lanes,
             by: &by,
         };
-        pulp::Arch::new().dispatch(norm)
+        let mean =
+            MeanSquareNorm { before: &ones, after: &ones, stages: &stages, largest: &ones, h: 0.1, tolerance: 1e-3 };
+        let arch = pulp::Arch::new();
+        [arch.dispatch(norm), arch.dispatch(mean)]
     }
 
     #[test]
     fn what_is_no_number_fails_the_step_wherever_it_stands() {
         for state in 0..3 {
             for lane in 0..16 {
-                assert!(error_with::<16>(state, lane, 0.1).is_finite());
+                assert!(errors_with::<16>(state, lane, 0.1).iter().all(|error| error.is_finite()));
                 for value in [f64::NAN, f64::INFINITY] {
-                    let found = error_with::<16>(state, lane, value);
-                    assert!(!found.is_finite(), "{value} in state {state}, lane {lane}: {found}");
-                    assert!(!error_with::<3>(state, lane % 3, value).is_finite());
+                    let found = errors_with::<16>(state, lane, value);
+                    assert!(!found.iter().any(|f| f.is_finite()), "{value} in state {state}, lane {lane}: {found:?}");
+                    assert!(!errors_with::<3>(state, lane % 3, value).iter().any(|found| found.is_finite()));
                 }
             }
         }
         // A hundredfold stage: h · weight · 9.9 / tolerance, whichever state and lane.
         let expected = 0.1 * 0.000_816_434_459_656_746_9 * 9.9 / 1e-3;
-        assert!((error_with::<16>(1, 9, 10.0) / expected - 1.0).abs() < 1e-10);
+        for (state, lane) in [(0, 0), (1, 9), (2, 15)] {
+            let [largest, mean] = errors_with::<16>(state, lane, 10.0);
+            assert!((largest / expected - 1.0).abs() < 1e-10);
+            // One of three states.
+            assert!((mean * 3f64.sqrt() / expected - 1.0).abs() < 1e-10);
+            assert!((errors_with::<3>(state, lane % 3, 10.0)[1] / mean - 1.0).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use homeostat::diagnostic::{Source, Span};
 use homeostat::model::{
-    Composed, Delivery, Graph, Initial, Input, InputKind, NodeId, Op, Origin, Output, Parameter, ParameterValue,
-    Program, Reading, Receipt, State, Symbol,
+    Composed, Delivery, Graph, Initial, Input, InputKind, Library, NodeId, Op, Origin, Output, Parameter,
+    ParameterValue, Program, Reading, Receipt, State, Symbol,
 };
 use homeostat::sim::{Bolus, Held, Infusion, Schedule, Settings, Solve, Workspace};
 use homeostat::units::Unit;
@@ -193,5 +193,62 @@ fn what_acted_before_the_start_sets_the_steady_state_and_no_more() {
     for (found, time) in found.iter().zip(TIMES) {
         let expected = 1.0 / cl + 4.0 / cl * (-cl / v * time).exp();
         assert!((found / expected - 1.0).abs() < 1e-8, "t {time}: {found} {expected}");
+    }
+}
+
+/// States that rest at 3 mg, and whatever else is said.
+fn resting(more: &str) -> Arc<Program> {
+    let text = format!(
+        "component resting
+  \"Goes back to 3 mg.\"
+time [h]
+parameter k [1/h] ~ LogNormal(2, 10%)
+input dose [mg] bolus
+state a [mg] = steady near 1 [mg] receives dose
+d a = k * (3 [mg] - a)
+output o [mg] = a
+{more}"
+    );
+    let library = Library::of(vec![Source::new("resting.model", text.as_str())]);
+    let (composed, _) = library.load("resting").unwrap_or_else(|found| panic!("{found:?}"));
+    Arc::new(Program::compile(Arc::new(composed)))
+}
+
+#[test]
+fn who_starts_at_rest_is_held_there_until_something_acts() {
+    let run = |program: &Program, times: &[f64], output: usize| {
+        let mut workspace = Workspace::<2>::new(program, Reading::Lanes);
+        workspace.set_parameter(0, &[2.0, 3.0]);
+        let bolus = Bolus { input: 0, time: 100.0, amount: 1.0 };
+        let schedule = Schedule { start: 0.0, end: 200.0, boluses: vec![bolus], ..Schedule::default() };
+        let solve = Solve { program, schedule: &schedule, settings: Settings::default() };
+        let mut seen = Vec::new();
+        let statistics = solve.run(&mut workspace, times, &mut |_, w| seen.push(w.output(program, output).0)).unwrap();
+        (seen, statistics.steps)
+    };
+    let program = resting("");
+    let (seen, steps) = run(&program, &[0.0, 50.0, 99.0], 0);
+    assert_eq!(steps, 1);
+    assert!(seen.iter().flatten().all(|value| (value / 3.0 - 1.0).abs() < 1e-15), "{seen:?}");
+    let (seen, steps) = run(&program, &[100.0, 100.5, 101.0], 0);
+    assert!(steps > 5);
+    for (values, time) in seen.iter().zip([0.0, 0.5, 1.0]) {
+        for (value, k) in values.iter().zip([2.0f64, 3.0]) {
+            let expected = if time == 0.0 { 3.0 } else { 3.0 + (-k * time).exp() };
+            assert!((value / expected - 1.0).abs() < 1e-5, "{time} {value} {expected}");
+        }
+    }
+    // However little there is of what grows, and whatever changes with time alone, is followed.
+    let growing = "state b [mg] = 1e-13 [mg]\nd b = k * b\noutput p [mg] = b\n";
+    for (values, time) in run(&resting(growing), &[5.0, 10.0], 1).0.iter().zip([5.0, 10.0]) {
+        for (value, k) in values.iter().zip([2.0f64, 3.0]) {
+            let expected = 1e-13 * (k * time).exp();
+            assert!((value / expected - 1.0).abs() < 1e-4, "{time} {value} {expected}");
+        }
+    }
+    let driven = "state c [1] = 1\nd c = (time / 1 [h])^3 / 1 [h]\noutput q [1] = c\n";
+    let (seen, _) = run(&resting(driven), &[5.0, 7.0], 1);
+    for (values, expected) in seen.iter().zip([1.0 + 625.0 / 4.0, 1.0 + 2401.0 / 4.0]) {
+        assert!((values[0] / expected - 1.0).abs() < 1e-5, "{values:?} {expected}");
     }
 }
