@@ -114,7 +114,7 @@ impl Source<'_> {
                 continue;
             }
             let mut factors = Product::default();
-            factors.collect(self, *id, false, true);
+            factors.collect(self, *id);
             factors.within.iter().for_each(|id| absorbed[id.index()] = true);
             let divisor = factors.divisor(self, Phase::Time);
             if !divisor.is_empty() {
