@@ -16,6 +16,7 @@ mod minimal;
 mod ogtt;
 mod pbpk;
 mod people;
+mod population;
 mod s2008;
 mod warfarin;
 mod whole_body;

@@ -18,10 +18,10 @@ import numpy as np
 
 # On the scale of estimation: logarithms, HEb and gush as logits.
 NAMES = ["Gb", "Ib", "HEb", "rise_ratio", "alpha", "responsivity", "emptying_rate", "kabs", "gush", "sensitivity", "m5", "p2u",
-         "volume_ratio", "counter_regulation", "ki"]
+         "volume_ratio", "counter_regulation", "ki", "slow_half_life_ratio"]
 TYPICAL = np.array([np.log(95), np.log(30), np.log(0.6 / 0.4), np.log(20.9), np.log(0.05), np.log(0.11), np.log(0.5), np.log(0.057),
-                    np.log(0.15 / 0.85), 0.0, np.log(0.0304), np.log(0.0331), 0.0, np.log(0.05), np.log(0.0079)])
-SPREAD = np.array([0.08, 0.5, 0.45, 0.5, 0.5, 0.5, 0.42, 0.8, 0.6, 0.5, 0.4, 0.3, 0.12, 0.5, 0.3])
+                    np.log(0.15 / 0.85), 0.0, np.log(0.0304), np.log(0.0331), 0.0, np.log(0.05), np.log(0.0079), 0.0])
+SPREAD = np.array([0.08, 0.5, 0.45, 0.5, 0.5, 0.5, 0.42, 0.8, 0.6, 0.5, 0.4, 0.3, 0.12, 0.47, 0.3, 0.15])
 FREE = list(range(12))
 LOGIT = {"HEb", "gush"}
 
@@ -49,7 +49,7 @@ def simulate(theta, people, times, drunk_over=5.0, dose=75e3, dt=1.0):
     Sb = Ib * Vi * ((m1 + m3b) * (m2 + m4) / m1 - m2)
     m6 = p["HEb"] + p["m5"] * Sb
     litres = (sex * (1.92 * area + 0.64) + (1 - sex) * (1.11 * area + 2.04)) * p["volume_ratio"]
-    fast, slow = np.log(2) / 4.95, np.log(2) / (29.16 + 0.14 * age)
+    fast, slow = np.log(2) / 4.95, np.log(2) / (p["slow_half_life_ratio"] * (29.16 + 0.14 * age))
     k21 = 0.76 * slow + 0.24 * fast
     k10 = fast * slow / k21
     k12 = fast + slow - k21 - k10
@@ -140,8 +140,8 @@ def modes(readings, people, times, mean, variance, errors, theta, steps):
     return theta, np.linalg.inv(hessian)
 
 
-def population(folder, rounds=30):
-    readings, people, times = ohashi(folder)
+def estimate(readings, people, times, rounds=30):
+    """Typical values, variances and errors by EM over normal approximations."""
     mean, variance, errors = TYPICAL.copy(), SPREAD**2, np.array([0.08, 0.3, 0.1])
     theta = np.tile(mean, (len(readings), 1))
     for _ in range(rounds):
@@ -152,6 +152,12 @@ def population(folder, rounds=30):
         # Of 15 readings about six are spent on the person's parameters.
         square = np.nanmean(residual**2, axis=(0, 1)) * 15 / 9
         errors = np.sqrt(0.5 * errors**2 + 0.5 * np.maximum(square, np.array([0.04, 0.08, 0.05])**2))
+    return mean, variance, errors
+
+
+def population(folder):
+    readings, people, times = ohashi(folder)
+    mean, variance, errors = estimate(readings, people, times)
     print(f"{len(readings)} people, {people[:, 0].mean():.0f} kg, {people[:, 1].mean():.0f} years")
     for i in FREE:
         typical = 1 / (1 + np.exp(-mean[i])) if NAMES[i] in LOGIT else np.exp(mean[i])
@@ -162,7 +168,8 @@ def population(folder, rounds=30):
 def golden(path):
     times = [0, 10, 20, 30, 45, 60, 75, 90, 120, 150, 180, 210, 240, 300]
     typical = dict(Gb=87, Ib=31, HEb=0.6, rise_ratio=16, alpha=0.073, responsivity=0.20, emptying_rate=0.46, kabs=0.068, gush=0.12,
-                   sensitivity=1.93, m5=0.018, p2u=0.076, volume_ratio=1, counter_regulation=0.05, ki=0.0079)
+                   sensitivity=1.93, m5=0.018, p2u=0.076, volume_ratio=1, counter_regulation=0.05, ki=0.0079,
+                   slow_half_life_ratio=1)
     other = dict(typical, Gb=100, sensitivity=0.8, responsivity=0.1, emptying_rate=0.35, HEb=0.5, volume_ratio=1.1)
     rows = []
     for name, given, who in [("typical", typical, (57, 29, 164, 0)), ("other", other, (85, 45, 180, 1))]:

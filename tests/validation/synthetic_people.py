@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Draws synthetic people of `whole_person`, calibrates each from its files, and counts how often 90 % intervals hold the truth.
+"""Draws synthetic people of a model, calibrates each from its files, and counts how often 90 % intervals hold the truth.
 
     python3 tests/validation/synthetic_people.py PATH/TO/homeostat FOLDER [first seed] [people]
+    python3 tests/validation/synthetic_people.py PATH/TO/homeostat FOLDER 1 10 --model metabolic_day
 
-About two minutes a person on two cores; people that are done already are not done again. Python's standard library is enough.
+The model is `whole_person` unless it is named; the design of another one is designs/MODEL.toml beside this script. About two
+minutes a person of `whole_person` on two cores; people that are done already are not done again. Python's standard library is enough.
 """
 
+import argparse
 import json
 import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
+
+DESIGNS = Path(__file__).resolve().parent / "designs"
 
 GROUPS = {
     "omeprazole.": "drug",
@@ -18,6 +22,8 @@ GROUPS = {
     "cgm.": "sensor",
     "carbohydrate_intake.": "unknown meals",
     "rest_rate": "heart", "capacity": "heart", "lasting": "heart", "wave": "heart", "trough": "heart", "heart_": "heart",
+    "gain": "sensor", "offset": "sensor", "error": "sensor", "correlation_time": "sensor",
+    "resting_heart_rate": "exercise", "beats_by": "exercise", "uptake_by": "exercise", "sensitivity_by": "exercise",
     "filtration": "laboratory", "creatinine_": "laboratory", "ldl_": "laboratory", "cell_life": "laboratory",
 }
 
@@ -27,20 +33,29 @@ def group(name):
 
 
 def main():
-    homeostat, folder = sys.argv[1], Path(sys.argv[2])
-    first = int(sys.argv[3]) if len(sys.argv) > 3 else 101
-    people = int(sys.argv[4]) if len(sys.argv) > 4 else 20
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("homeostat")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("first", type=int, nargs="?", default=101)
+    parser.add_argument("people", type=int, nargs="?", default=20)
+    parser.add_argument("--model", default="whole_person")
+    parser.add_argument("--warmup", default="200")
+    parser.add_argument("--draws", default="250")
+    chosen = parser.parse_args()
+    homeostat, folder = chosen.homeostat, chosen.folder
     folder.mkdir(parents=True, exist_ok=True)
+    design = DESIGNS / f"{chosen.model}.toml"
+    designed = ["--design", design] if design.exists() else []
     inside, worst = defaultdict(list), []
-    for seed in range(first, first + people):
+    for seed in range(chosen.first, chosen.first + chosen.people):
         bundle, twin = folder / f"person_{seed}", folder / f"person_{seed}.twin"
         if not bundle.exists():
-            subprocess.run([homeostat, "synthesize", "whole_person", "--seed", str(seed), "-o", bundle], check=True,
+            subprocess.run([homeostat, "synthesize", chosen.model, *designed, "--seed", str(seed), "-o", bundle], check=True,
                            stdout=subprocess.DEVNULL)
         if not twin.exists():
             # A verdict that is not passed exits with 3: the chains are short, and how good they are is told below.
-            done = subprocess.run([homeostat, "calibrate", bundle, "-o", twin, "--chains", "2", "--warmup", "200",
-                                   "--draws", "250", "--seed", str(seed)], capture_output=True, text=True)
+            done = subprocess.run([homeostat, "calibrate", bundle, "-o", twin, "--chains", "2", "--warmup",
+                                   chosen.warmup, "--draws", chosen.draws, "--seed", str(seed)], capture_output=True, text=True)
             if done.returncode not in (0, 3):
                 print(seed, done.stderr[-500:])
                 continue

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use homeostat::model::{Library, Program};
+use homeostat::model::{Composed, Covariate, Library, Program};
+use homeostat::patient::Vocabulary;
 use homeostat::population::Prior;
 use homeostat::sim::{Ensemble, Schedule, Settings};
 use homeostat::stats::{Distribution, Family, Seed};
@@ -11,8 +12,29 @@ use homeostat::stats::{Distribution, Family, Seed};
 pub struct Adult {
     pub sex: f64,
     age: f64,
-    height: f64,
-    weight: f64,
+    /// In cm.
+    pub height: f64,
+    /// In kg.
+    pub weight: f64,
+}
+
+impl Adult {
+    /// The values of a model's covariates, in its units; what is not named here is the model's default.
+    pub fn covariates(&self, model: &Composed) -> Vec<f64> {
+        let vocabulary = Vocabulary::embedded().unwrap_or_else(|found| panic!("{found}"));
+        let value = |covariate: &Covariate| {
+            let value = match covariate.name.as_str() {
+                "sex" => return self.sex,
+                "age" => self.age,
+                "weight" => self.weight,
+                "height" => self.height,
+                name => return covariate.default.unwrap_or_else(|| panic!("{name} is not given")),
+            };
+            let unit = &vocabulary.term(&covariate.name).unwrap().unit;
+            unit.convert(value, &covariate.unit).unwrap_or_else(|| panic!("unit of {}", covariate.name))
+        };
+        model.covariates.iter().map(value).collect()
+    }
 }
 
 pub fn adults(count: u64) -> Vec<Adult> {
@@ -37,14 +59,7 @@ pub fn drawn(model: &str, outputs: &[&str], time: f64, adults: &[Adult]) -> Vec<
         outputs.iter().map(|name| model.outputs.iter().position(|output| output.name == *name).unwrap()).collect();
     let mut found = vec![Vec::with_capacity(adults.len()); outputs.len()];
     for (index, adult) in adults.iter().enumerate() {
-        let value = |covariate: &homeostat::model::Covariate| match (covariate.name.as_str(), covariate.default) {
-            ("sex", _) => adult.sex,
-            ("age", _) => adult.age,
-            ("weight", _) => adult.weight,
-            ("height", _) => adult.height,
-            (name, default) => default.unwrap_or_else(|| panic!("{name} is not given")),
-        };
-        let covariates: Vec<f64> = model.covariates.iter().map(value).collect();
+        let covariates = adult.covariates(model);
         let prior = Prior::new(model, &covariates).unwrap();
         let position = prior.draw(&mut Seed(8).stream("person", index as u64));
         let values = prior.complete(&prior.natural(&position));
@@ -62,17 +77,25 @@ pub fn drawn(model: &str, outputs: &[&str], time: f64, adults: &[Adult]) -> Vec<
     found
 }
 
-/// 5 and 95 % of them within 15 % of a published range, and nobody is impossible.
-pub fn range(name: &str, mut values: Vec<f64>, [low, high]: [f64; 2], [least, most]: [f64; 2]) {
+/// 5 and 95 % of them.
+pub fn quantiles(mut values: Vec<f64>) -> [f64; 2] {
     values.sort_by(f64::total_cmp);
-    let at = |share: f64| values[(share * values.len() as f64) as usize];
-    let (found_low, found_high) = (at(0.05), at(0.95));
-    println!("{name}: {found_low:.3} to {found_high:.3}, published {low} to {high}, of {}", values.len());
+    [0.05, 0.95].map(|share| values[(share * values.len() as f64) as usize])
+}
+
+/// 5 and 95 % of them within 15 % of a published range.
+pub fn within(name: &str, values: Vec<f64>, [low, high]: [f64; 2]) {
+    let count = values.len();
+    let [found_low, found_high] = quantiles(values);
+    println!("{name}: {found_low:.3} to {found_high:.3}, published {low} to {high}, of {count}");
     assert!((found_low / low - 1.0).abs() < 0.15, "{name}: 5 % at {found_low}, published {low}");
     assert!((found_high / high - 1.0).abs() < 0.15, "{name}: 95 % at {found_high}, published {high}");
-    assert!(
-        values.iter().all(|value| (least..=most).contains(value)),
-        "{name}: {:?}",
-        [values[0], values[values.len() - 1]]
-    );
+}
+
+/// The same, and nobody is impossible.
+pub fn range(name: &str, values: Vec<f64>, published: [f64; 2], [least, most]: [f64; 2]) {
+    for value in &values {
+        assert!((least..=most).contains(value), "{name}: {value}");
+    }
+    within(name, values, published);
 }
