@@ -251,13 +251,14 @@ pub(super) fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
 
 /// Whether a name fits a pattern in which a star stands for anything.
 fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => {
-            let Some(after) = name.strip_prefix(start) else { return false };
-            (0..=after.len()).filter_map(|at| after.get(at..)).any(|tail| fits(rest, tail))
-        }
-    }
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let inside = name.strip_prefix(start).and_then(|after| after.strip_suffix(end));
+    // Each piece where it comes first: what is left for the next is then as much as can be.
+    let found = |left: &mut &str, piece: &str| {
+        left.find(piece).map(|at| *left = left.get(at + piece.len()..).unwrap_or_default()).is_some()
+    };
+    inside.is_some_and(|mut left| middle.split('*').all(|piece| found(&mut left, piece)))
 }
 
 /// Names in backquotes, the first dozen.
@@ -270,4 +271,39 @@ pub(super) fn listed<T: AsRef<str>>(names: &[T]) -> String {
         text.push_str(&format!(" and {} more", names.len() - 12));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By trying every way; it takes forever on many stars.
+    fn by_trying(pattern: &str, name: &str) -> bool {
+        match pattern.split_once('*') {
+            None => pattern == name,
+            Some((start, rest)) => name.strip_prefix(start).is_some_and(|after| {
+                (0..=after.len()).filter_map(|at| after.get(at..)).any(|tail| by_trying(rest, tail))
+            }),
+        }
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        let words = |letters: &[&str], longest: u32| -> Vec<String> {
+            let mut all = vec![String::new()];
+            for _ in 0..longest {
+                all = all.iter().flat_map(|word| letters.iter().map(move |letter| format!("{word}{letter}"))).collect();
+            }
+            all
+        };
+        // Blanks stand for letters left out, so that lengths differ.
+        let short = |word: String| word.replace(' ', "");
+        for pattern in words(&["a", "é", "*", " "], 5).into_iter().map(short) {
+            for name in words(&["a", "é", " "], 4).into_iter().map(short) {
+                assert_eq!(fits(&pattern, &name), by_trying(&pattern, &name), "{pattern} {name}");
+            }
+        }
+        let (many, name) = ("*a".repeat(200) + "b", "a".repeat(5000));
+        assert!(!fits(&many, &name) && fits(&many, &format!("{name}b")));
+    }
 }
