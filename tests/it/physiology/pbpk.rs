@@ -148,8 +148,8 @@ fn every_tissue_follows_the_matrix_exponential_and_both_solvers_agree() {
             let fed = ((&fed * time.min(0.5)).exp() * full).rows(0, 16).into_owned();
             (&rates * (time - 0.5).max(0.0)).exp() * fed
         };
-        let explicit = solved(&person, &times, Method::Explicit, 1e-11);
-        let implicit = solved(&person, &times, Method::Implicit, 1e-11);
+        let explicit = solved(&person, &times, Method::Explicit, 1e-12);
+        let implicit = solved(&person, &times, Method::Implicit, 1e-10);
         for (at, time) in times.iter().enumerate() {
             let expected = concentrations(&value, &after(*time));
             for (output, expected) in expected.iter().enumerate() {
