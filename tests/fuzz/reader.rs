@@ -12,7 +12,7 @@ use targets::{TARGETS, Target};
 struct Setting {
     target: &'static Target,
     folder: PathBuf,
-    vocabulary: Vocabulary,
+    vocabulary: &'static Vocabulary,
 }
 
 static SETTING: LazyLock<Setting> = LazyLock::new(|| {
@@ -22,5 +22,5 @@ static SETTING: LazyLock<Setting> = LazyLock::new(|| {
 });
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    targets::read(SETTING.target, bytes, &SETTING.folder, &SETTING.vocabulary);
+    targets::read(SETTING.target, bytes, &SETTING.folder, SETTING.vocabulary);
 });

@@ -39,7 +39,7 @@ fn readers_end_well_on_every_file_of_their_corpus() {
     let vocabulary = Vocabulary::embedded().unwrap();
     let folder = tempfile::tempdir().unwrap();
     for target in targets::TARGETS {
-        let files = run(target.name, |bytes| targets::read(target, bytes, folder.path(), &vocabulary));
+        let files = run(target.name, |bytes| targets::read(target, bytes, folder.path(), vocabulary));
         assert!(files >= 5, "{}: {files} files", target.name);
     }
 }

@@ -302,7 +302,7 @@ fn what_is_not_known_or_does_not_fit_is_told() {
     // A name of which the vocabulary knows no variation.
     let text = MODEL.replace("creatinine [mg/dL]", "cystatin_c [mg/L]").replace("usual [mg/dL]", "usual [mg/L]");
     let unknown = model_of(&text);
-    let found = variation(&unknown, &Vocabulary::embedded().unwrap()).unwrap_err();
+    let found = variation(&unknown, Vocabulary::embedded().unwrap()).unwrap_err();
     assert_eq!(codes(&found), ["L1010"]);
     let place = found.iter().next().unwrap().location.clone().unwrap();
     assert_eq!((&*place.file, place.line), ("set_points.model", Some(9)));
@@ -317,7 +317,7 @@ fn what_is_not_known_or_does_not_fit_is_told() {
     let without = "[[observation]]\nname = \"sodium\"\nreadings = [{ time = \"0 h\", value = \"141 mmol/L\" }]\n";
     let (_, _, found) = meet(unknown, &bundle(without), Calibration::default().solver).unwrap_or_else(|_| panic!("no"));
     assert!(found.is_empty(), "{found}");
-    let known = variation(&model(), &Vocabulary::embedded().unwrap()).unwrap();
+    let known = variation(&model(), Vocabulary::embedded().unwrap()).unwrap();
     let mut cvs = known.iter().map(|one| one.cv).zip([CREATININE, SODIUM, POTASSIUM]);
     assert!(known.len() == 3 && cvs.all(|(ours, right)| (ours - right).abs() < 1e-12), "{known:?}");
     // Two samples of one morning.
@@ -343,7 +343,7 @@ fn every_clause_of_the_library_is_known() {
     let mut count = 0;
     for (name, _) in library.names() {
         let (model, _) = library.load(&name).unwrap_or_else(|found| panic!("{name}: {found}"));
-        count += variation(&model, &vocabulary).unwrap_or_else(|found| panic!("{name}: {found}")).len();
+        count += variation(&model, vocabulary).unwrap_or_else(|found| panic!("{name}: {found}")).len();
     }
     assert!(count >= 20, "{count}");
 }

@@ -70,10 +70,13 @@ const BEYOND: [(&str, &str, f64); 3] = [
     ("omeprazole", "area, poor, injected", 1.8),
 ];
 
+/// ln of ours over a study's, its number of people, whether they are typical; by drug and quantity.
+type Groups = BTreeMap<(String, String), Vec<(f64, f64, bool)>>;
+
 #[test]
 fn every_study_that_was_found_and_all_of_them_pooled() {
     let all = rows(&golden("drugs/studies.csv"));
-    let mut groups: BTreeMap<(String, String), Vec<(f64, f64, bool)>> = BTreeMap::new();
+    let mut groups = Groups::new();
     let mut known: BTreeMap<String, f64> = BTreeMap::new();
     for row in &all {
         let (drug, quantity, dose, value) =
