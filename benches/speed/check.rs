@@ -10,7 +10,7 @@ const PEOPLE: usize = 32;
 
 /// Panics where values or sensitivities differ.
 pub fn all(fixture: &Fixture) {
-    let exact = Fixture::new(1e-10);
+    let exact = Fixture::new(1e-12);
     for draws in Draws::ALL {
         let people: Vec<_> =
             fixture.positions(draws, PEOPLE).iter().map(|position| fixture.complete(position)).collect();
