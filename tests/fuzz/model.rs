@@ -1,6 +1,7 @@
 //! Fuzzes the model language: text to a composed and compiled model.
 #![no_main]
 
+#[allow(dead_code)]
 mod targets;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! Fuzzes the reader that `HOMEOSTAT_TARGET` names (`fhir`, `manifest`, …) with files of any bytes.
 #![no_main]
 
+#[allow(dead_code)]
 mod targets;
 
 use std::path::PathBuf;
