@@ -92,8 +92,11 @@ fn meet(context: &Context, patient: &Patient, asked: Option<&str>, found: &mut D
 /// What is read at the widest.
 const WIDTH: usize = 120;
 
-/// How exposures are read that the model takes otherwise than the bundle gives them.
+/// Readings that the model asks to be averaged, and exposures that it takes otherwise than the bundle gives them: told only where
+/// there are some.
+const MEANS: &str = "takes means of readings of";
 const READ_AS: &str = "reads otherwise than given";
+const SELDOM: [&str; 2] = [MEANS, READ_AS];
 
 fn as_text(patient: &Patient, meeting: Option<&Meeting>) -> String {
     let mut lines = wrapped(&patient.name, &patient.about, WIDTH);
@@ -195,10 +198,10 @@ fn model_lines(patient: &Patient, meeting: &Meeting) -> Vec<String> {
         lines.push("  does not fit this bundle: the problems say why".into());
         return lines;
     };
-    let told = told(patient, model, matching);
-    // Mostly there is none of these.
-    let seldom = |title: &str| [MEANS, READ_AS].contains(&title);
-    for (title, names) in told.into_iter().filter(|(title, names)| !seldom(title) || !names.is_empty()) {
+    for (title, names) in told(patient, model, matching) {
+        if SELDOM.contains(&title) && names.is_empty() {
+            continue;
+        }
         let names = if names.is_empty() { "nothing".into() } else { names.join(", ") };
         lines.extend(wrapped(&format!("  {title}"), &names, WIDTH));
     }
@@ -209,9 +212,6 @@ fn model_lines(patient: &Patient, meeting: &Meeting) -> Vec<String> {
     }
     lines
 }
-
-/// Said only where there are some.
-const MEANS: &str = "takes means of readings of";
 
 /// What is said of a model and a bundle, in the order of interest; names once each.
 fn told(patient: &Patient, model: &Composed, matching: &Matching) -> Vec<(&'static str, Vec<String>)> {

@@ -49,8 +49,10 @@ pub(super) fn add(
                 }
             }
             let lasting = events().filter(|(.., duration)| *duration > 0.0).count();
-            Ok((lasting > 0)
-                .then(|| format!("`{name}`: {lasting} evenly over their duration, where amounts arrive at once")))
+            let noun = if lasting == 1 { "amount" } else { "amounts" };
+            Ok((lasting > 0).then(|| {
+                format!("`{name}`: {lasting} {noun} spread evenly over time, where the model takes them at an instant")
+            }))
         }
         (InputKind::Rate(delivery), ExposureKind::Bolus) => {
             for (time, value, duration) in events() {

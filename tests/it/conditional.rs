@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use homeostat::inference::LogDensityGradient;
+use homeostat::diagnostic::Source;
+use homeostat::inference::{LogDensityGradient, RankCheck};
 use homeostat::likelihood::{Limits, Posterior};
-use homeostat::model::Library;
+use homeostat::model::{Composed, Library};
 use homeostat::patient::Patient;
 use homeostat::stats::Seed;
 use homeostat::twin::{Calibration, meet};
@@ -14,91 +15,117 @@ use rayon::prelude::*;
 
 /// ln density that is lost at the ends of the grid.
 const DEPTH: f64 = 25.0;
+/// Points of the grid on each side of the truth.
 const POINTS: usize = 200;
+const LARGEST_RANK: usize = 99;
 
-/// A posterior and its devices' limits.
-struct Case {
-    posterior: Arc<Posterior>,
-    limits: Vec<Limits>,
-}
-
-fn case(model: &str, bundle: &str, window_h: Option<(f64, f64)>) -> Case {
+fn patient(bundle: &str) -> Patient {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("patients").join(bundle);
-    let mut patient = Patient::load(&folder).unwrap_or_else(|found| panic!("{found}")).0;
-    if let Some((from, to)) = window_h {
-        patient = patient.window(from, to);
-    }
-    let model = Library::embedded().load(model).unwrap().0;
-    let posterior = meet(model, &patient, Calibration::default().solver).unwrap().0;
-    let limits = posterior.terms.iter().map(|term| Limits::of(&patient, term)).collect();
-    Case { posterior, limits }
+    Patient::load(&folder).unwrap_or_else(|found| panic!("{found}")).0
 }
 
-/// The share of a parameter's conditional posterior that lies below its true value, for one simulated person; `None` where
-/// that person cannot be simulated.
-fn below(case: &Case, parameter: usize, seed: Seed) -> Option<f64> {
-    let prior = &case.posterior.prior;
+fn posterior(model: Composed, patient: &Patient) -> Arc<Posterior> {
+    meet(model, patient, Calibration::default().solver).unwrap_or_else(|_| panic!("the bundle fits the model")).0
+}
+
+/// The rank of a parameter's true value in its conditional posterior, for one person simulated by a posterior and scored by one;
+/// `None` where that person cannot be simulated.
+fn rank(simulated: &Posterior, scored: &Posterior, limits: &[Limits], parameter: usize, seed: Seed) -> Option<usize> {
+    let prior = &scored.prior;
     let truth = prior.draw(&mut seed.stream("truth", 0));
-    let readings =
-        case.posterior.simulate(&prior.natural(&truth), &case.limits, &mut seed.stream("readings", 0)).ok()?;
-    let posterior = case.posterior.with_readings(readings);
+    let readings = simulated.simulate(&prior.natural(&truth), limits, &mut seed.stream("readings", 0)).ok()?;
+    let posterior = scored.with_readings(readings);
     let mut workspace = posterior.workspace();
     let mut gradient = vec![0.0; truth.len()];
-    let mut density = |value: f64| {
+    let mut density = |offset: f64| {
         let mut at = truth.clone();
-        at[parameter] = value;
+        at[parameter] += offset;
         posterior.ln_density_gradient(&mut workspace, &at, &mut gradient).unwrap_or(f64::NEG_INFINITY)
     };
-    let here = density(truth[parameter]);
-    let mut ends = [0.0; 2];
-    for (end, sign) in ends.iter_mut().zip([-1.0, 1.0]) {
+    let here = density(0.0);
+    let end = [-1.0, 1.0].map(|sign| {
         let (mut step, mut highest) = (1e-4, here);
         for _ in 0..60 {
-            let found = density(truth[parameter] + sign * step);
+            let found = density(sign * step);
             highest = highest.max(found);
             if found < highest - DEPTH {
                 break;
             }
             step *= 1.3;
         }
-        *end = sign * step;
-    }
+        step
+    });
     // Fine where it matters: the grid is even in the cube root of the distance from the truth.
-    let point = |share: f64| if share < 0.0 { -ends[0] * share.powi(3) } else { ends[1] * share.powi(3) };
-    let grid: Vec<f64> = (0..=2 * POINTS).map(|at| point(at as f64 / POINTS as f64 - 1.0)).collect();
-    let ln: Vec<f64> = grid.iter().map(|offset| density(truth[parameter] + offset)).collect();
+    let offset = |share: f64| end[usize::from(share > 0.0)] * share.powi(3);
+    let grid: Vec<f64> = (0..=2 * POINTS).map(|at| offset(at as f64 / POINTS as f64 - 1.0)).collect();
+    let ln: Vec<f64> = grid.iter().map(|offset| density(*offset)).collect();
     let highest = ln.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let areas: Vec<f64> = (1..grid.len())
         .map(|at| (grid[at] - grid[at - 1]) * ((ln[at] - highest).exp() + (ln[at - 1] - highest).exp()) / 2.0)
         .collect();
-    Some(areas[..POINTS].iter().sum::<f64>() / areas.iter().sum::<f64>())
+    let below = areas[..POINTS].iter().sum::<f64>() / areas.iter().sum::<f64>();
+    // Natural values may decrease with the position: uniform is uniform.
+    Some(((below * (LARGEST_RANK + 1) as f64) as usize).min(LARGEST_RANK))
 }
 
-fn look(case: &Case, name: &str, people: u64, seed: u64) -> Vec<f64> {
-    let parameter = case.posterior.prior.calibrated.iter().position(|c| c.name == name).unwrap();
-    let shares: Vec<Option<f64>> =
-        (0..people).into_par_iter().map(|number| below(case, parameter, Seed(seed * 1_000_000 + number))).collect();
-    shares.into_iter().flatten().collect()
+/// Ranks of these parameters, `[parameter][person]`, judged together.
+fn check(
+    simulated: &Posterior,
+    scored: &Posterior,
+    patient: &Patient,
+    parameters: &[&str],
+    people: u64,
+    seed: u64,
+) -> RankCheck {
+    let limits: Vec<Limits> = scored.terms.iter().map(|term| Limits::of(patient, term)).collect();
+    let ranks: Vec<Vec<usize>> = parameters
+        .iter()
+        .map(|name| {
+            let parameter = scored.prior.calibrated.iter().position(|known| known.name == *name).unwrap();
+            let one = |person| rank(simulated, scored, &limits, parameter, Seed(seed * 1_000_000 + person));
+            let ranks: Vec<usize> = (0..people).into_par_iter().filter_map(one).collect();
+            assert!(ranks.len() as u64 * 50 >= people * 49, "{} of {people} people are simulated", ranks.len());
+            ranks
+        })
+        .collect();
+    let check = RankCheck::of(&ranks, LARGEST_RANK);
+    for (name, found) in parameters.iter().zip(&check.quantities) {
+        println!("{name}: p {:.4}, mean rank {:.3}, spread {:.3}", found.p_value, found.mean, found.spread);
+    }
+    check
+}
+
+const THEOPHYLLINE: [&str; 5] = ["CL", "V", "ka", "additive", "proportional"];
+
+#[test]
+fn conditional_ranks_are_uniform() {
+    let patient = patient("theophylline_01");
+    let right = posterior(Library::embedded().load("theophylline").unwrap().0, &patient);
+    let check = check(&right, &right, &patient, &THEOPHYLLINE, 400, 1);
+    assert!(check.passed, "{:?}", check.quantities);
+}
+
+/// Readings that scatter by a tenth more than the likelihood says are seen.
+#[test]
+fn a_likelihood_a_tenth_too_narrow_is_seen() {
+    let patient = patient("theophylline_01");
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/theophylline.model")).unwrap();
+    let wider = text.replacen("sqrt(additive^2", "1.1 * sqrt(additive^2", 1);
+    assert_ne!(text, wider);
+    let load = |text: &str| {
+        let library = Library::of(vec![Source::new("theophylline.model", text)]);
+        posterior(library.load("theophylline").unwrap().0, &patient)
+    };
+    let check = check(&load(&wider), &load(&text), &patient, &THEOPHYLLINE, 400, 1);
+    assert!(!check.passed, "{:?}", check.quantities);
 }
 
 #[test]
-#[ignore = "a look"]
-fn look_at_one() {
-    let name = std::env::var("PARAMETER").unwrap();
-    let people = std::env::var("PEOPLE").unwrap().parse().unwrap();
-    let case = case("t1d_window", "virtual_adult_001", Some((72.0, 96.0)));
-    let mut shares = look(&case, &name, people, 7);
-    shares.sort_by(f64::total_cmp);
-    let n = shares.len() as f64;
-    let mean = shares.iter().sum::<f64>() / n;
-    let spread = (12.0 * shares.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let largest = shares.iter().enumerate().map(|(i, s)| (s - i as f64 / n).abs().max((s - (i + 1) as f64 / n).abs()));
-    println!(
-        "{name}: {n} mean {mean:.3} spread {spread:.3} largest {:.3} (0.05: {:.3})",
-        largest.fold(0.0, f64::max),
-        1.36 / n.sqrt()
-    );
-    let tens: Vec<usize> =
-        (0..10).map(|ten| shares.iter().filter(|s| (**s * 10.0).floor().min(9.0) as usize == ten).count()).collect();
-    println!("{tens:?}");
+#[ignore = "minutes; cargo test --release of_a_day_of_glucose -- --ignored --nocapture"]
+fn conditional_ranks_of_a_day_of_glucose_are_uniform() {
+    let patient = patient("virtual_adult_001").window(72.0, 96.0);
+    let right = posterior(Library::embedded().load("t1d_window").unwrap().0, &patient);
+    let check = check(&right, &right, &patient, &["start_glucose", "Gb", "error"], 200, 7);
+    assert!(check.passed, "{:?}", check.quantities);
 }

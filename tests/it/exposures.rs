@@ -216,7 +216,10 @@ fn amounts_that_last_are_received_while_they_last() {
     };
     let expected = |bolus: f64| TIMES.iter().map(|minutes| closed(*minutes, bolus)).collect::<Vec<_>>();
     let (model, matched, _) = met(&drug("F * dose"), &given(events)).unwrap();
-    assert_eq!(matched.matching.read_as, ["`dose`: 1 evenly over their duration, where amounts arrive at once"]);
+    assert_eq!(
+        matched.matching.read_as,
+        ["`dose`: 1 amount spread evenly over time, where the model takes them at an instant"]
+    );
     assert_eq!((matched.schedule.boluses.len(), matched.schedule.infusions.len()), (1, 1));
     assert_eq!(matched.personal.lasting, ["dose"]);
     // The twin keeps it.
