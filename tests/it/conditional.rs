@@ -16,7 +16,7 @@ use rayon::prelude::*;
 /// ln density that is lost at the ends of the grid.
 const DEPTH: f64 = 25.0;
 /// Points of the grid on each side of the truth.
-const POINTS: usize = 200;
+const POINTS: usize = 100;
 const LARGEST_RANK: usize = 99;
 
 fn patient(bundle: &str) -> Patient {
