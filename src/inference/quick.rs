@@ -10,11 +10,12 @@ use super::blocks;
 use super::draws::Draws;
 use super::gaussian::{Gaussian, standard_normals};
 use super::laplace::laplace;
-use super::mode::{ModeSettings, modes};
+use super::mode::ModeSettings;
 use super::nuts::SampleError;
 use super::pathfinder::{self, Bounded};
 use super::psis::{Smoothed, WORST_K_HAT, psis};
 use super::resample::{effective_number, ln_mean_exp, normalised, shuffled, systematic};
+use super::scaled::modes_scaled;
 use super::target::{LogDensity, LogDensityGradient, Rejection, Target};
 use crate::stats::{Seed, Stream};
 
@@ -190,7 +191,8 @@ fn laplaces<T: LogDensityGradient + LogDensity>(
     seed: Seed,
 ) -> Vec<Result<Bounded, Rejection>> {
     let mut found: Vec<Result<Bounded, Rejection>> = Vec::new();
-    for mode in modes(target, starts, &ModeSettings::default()) {
+    let scales = settings.scales.as_deref().unwrap_or(&[]);
+    for mode in modes_scaled(target, scales, starts, &ModeSettings::default()) {
         let mode = match mode {
             Ok(mode) => mode,
             Err(why) => {

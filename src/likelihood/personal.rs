@@ -263,7 +263,7 @@ fn follow(model: &mut Composed, prefix: &str, node: NodeId, unit: &Unit, median:
         name: format!("{prefix}.delayed"),
         about: "What the device follows, with its lag.".into(),
         unit: unit.clone(),
-        initial: Initial { value: begins, steady: false, near: None },
+        initial: Initial { value: begins, steady: false, held: false, near: None },
         derivative,
         origin,
     });

@@ -129,7 +129,7 @@ impl<'p> Composer<'p> {
                     let Some((full, What::State(_))) = self.defined(part, name) else { continue };
                     let unit = self.unit(part, unit);
                     let zero = self.elaborator.graph.constant(0.0);
-                    let initial = Initial { value: zero, steady: false, near: None };
+                    let initial = Initial { value: zero, steady: false, held: false, near: None };
                     let origin = self.elaborator.scope.parts[part].origin(name.span);
                     self.composed.states.push(State {
                         name: full,
@@ -265,8 +265,8 @@ impl<'p> Composer<'p> {
         for (part, statement) in self.statements() {
             match &statement.kind {
                 StatementKind::Input { name, lag: Some(lag), .. } => self.lag(part, name, lag),
-                StatementKind::State { name, initial, near, receives, .. } => {
-                    self.initial(part, name, initial, near.as_ref());
+                StatementKind::State { name, initial, near, held, receives, .. } => {
+                    self.initial(part, name, initial, near.as_ref(), *held);
                     receives.iter().for_each(|receipt| self.receipt(part, name, receipt));
                 }
                 StatementKind::Derivative { state, value } => self.derivative(part, state, value),
@@ -337,8 +337,9 @@ impl<'p> Composer<'p> {
         self.composed.inputs[input].lag = self.only(part, lag.span, node, "parameters and covariates", only);
     }
 
-    fn initial(&mut self, part: usize, name: &Name, initial: &Expression, near: Option<&Expression>) {
+    fn initial(&mut self, part: usize, name: &Name, initial: &Expression, near: Option<&Expression>, held: bool) {
         let Some((_, What::State(state))) = self.defined(part, name) else { return };
+        self.composed.states[state].initial.held = held;
         let (unit, place) = (self.composed.states[state].unit.clone(), Place { state: Some(state), ..Place::of(part) });
         let what = format!("`{}`", name.text);
         if let Some(node) = self.elaborator.in_unit(place, initial, &unit, &what) {
@@ -437,6 +438,7 @@ impl<'p> Composer<'p> {
         let mut found = found;
         whole::unused(&composed, &mut found);
         whole::steady_on_steady(&composed, &mut found);
+        whole::steady_beside_held(&composed, &mut found);
         found.or_value(composed)
     }
 }

@@ -130,6 +130,8 @@ pub struct Initial {
     pub value: NodeId,
     /// Whether the state belongs to the steady state that is solved for (its expression or another's mentions it).
     pub steady: bool,
+    /// Meant to stand where it begins while the steady state of others is solved: it changes slowly.
+    pub held: bool,
     /// Where to look for the steady value first.
     pub near: Option<NodeId>,
 }

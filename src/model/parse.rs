@@ -208,17 +208,19 @@ impl<'a> Parser<'a> {
         let (name, unit) = (self.name("a name")?, self.unit()?);
         self.symbol("=")?;
         let initial = self.expression()?;
-        let (mut near, mut receives) = (None, Vec::new());
+        let (mut near, mut held, mut receives) = (None, false, Vec::new());
         loop {
             if self.word("near") {
                 near = Some(self.expression()?);
+            } else if self.word("held") {
+                held = true;
             } else if self.word("receives") {
                 receives.push(self.expression()?);
                 while self.take(",") {
                     receives.push(self.expression()?);
                 }
             } else {
-                return Ok(StatementKind::State { name, unit, initial, near, receives });
+                return Ok(StatementKind::State { name, unit, initial, near, held, receives });
             }
         }
     }

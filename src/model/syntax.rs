@@ -52,6 +52,8 @@ pub(super) enum StatementKind {
         unit: Name,
         initial: Expression,
         near: Option<Expression>,
+        /// Stands where it begins while a steady state is solved that depends on it.
+        held: bool,
         receives: Vec<Expression>,
     },
     Derivative {

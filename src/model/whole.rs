@@ -70,3 +70,22 @@ pub(super) fn steady_on_steady(composed: &Composed, found: &mut Diagnostics) {
         }
     }
 }
+
+/// Warns of states that stand still at a start of their own while a steady state is solved that depends on them: what they
+/// give at that instant, a load that is being absorbed for instance, is then taken to last for ever.
+pub(super) fn steady_beside_held(composed: &Composed, found: &mut Diagnostics) {
+    for symbol in composed.graph.symbols(&composed.steady_derivatives) {
+        let Symbol::State(index) = symbol else { continue };
+        let state = &composed.states[index];
+        let of_parameters = composed.graph.symbols(&[state.initial.value]).iter().any(|s| *s != Symbol::Time);
+        if state.initial.steady || state.initial.held || !of_parameters {
+            continue;
+        }
+        let message = format!("the steady state is solved as if `{}` stayed for ever where it begins", state.name);
+        found.push(
+            Diagnostic::warning("M2015", message)
+                .at(&state.origin.source, state.origin.span)
+                .help("begin it at `steady + …`, and the others are solved for without what is added; or write `held` behind it if it changes slowly"),
+        );
+    }
+}

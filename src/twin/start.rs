@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::calibrate::{CalibrateError, Progress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::inference::{Laplace, LogDensityGradient, Mode, ModeSettings, Rejection, laplace, modes};
+use crate::inference::{Laplace, LogDensityGradient, Mode, ModeSettings, Rejection, laplace, modes_scaled};
 use crate::likelihood::{Posterior, hours_to_model};
 use crate::population::Prior;
 use crate::stats::Seed;
@@ -31,7 +31,7 @@ pub(super) fn start(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Start, CalibrateError> {
     let (starts, tried) = starts(posterior, seed)?;
-    let found = climb(posterior, &starts, progress);
+    let found = climb(posterior, &starts, spreads, progress);
     let best = (0..found.len()).max_by(|a, b| found[*a].ln_density.total_cmp(&found[*b].ln_density));
     let Some(best) = best else {
         return Err(no_start(&["the density cannot be climbed from any start".to_string()]).into());
@@ -128,16 +128,26 @@ pub(super) fn no_start(reasons: &[String]) -> Diagnostics {
         .into()
 }
 
+/// Steps that the climb's approximation of the curvature remembers: more than there are parameters in most models.
+const MEMORY: usize = 30;
+
 /// The mode reached from each start that reaches one.
-fn climb(posterior: &Posterior, starts: &[Vec<f64>], progress: &(dyn Fn(Progress) + Sync)) -> Vec<Mode> {
-    // Chains start spread around the mode: a hundredth of ln density more or less is nothing to them.
-    let settings = ModeSettings { tolerance: 1e-2, ..ModeSettings::default() };
+///
+/// Along axes in units of the prior's spreads: without them, where parameters have spreads of 0.1 and of 30 on the real line, a
+/// climb may stop ten and more units of ln density below a mode, as no step seems to promise anything.
+fn climb(
+    posterior: &Posterior,
+    starts: &[Vec<f64>],
+    spreads: &[f64],
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Vec<Mode> {
+    let settings = ModeSettings { tolerance: 1e-4, memory: MEMORY, ..ModeSettings::default() };
     let (done, of) = (AtomicUsize::new(0), starts.len());
     progress(Progress::Mode { done: 0, of });
     let reached: Vec<Option<Result<Mode, Rejection>>> = starts
         .par_iter()
         .map(|start| {
-            let mode = modes(posterior, std::slice::from_ref(start), &settings).pop();
+            let mode = modes_scaled(posterior, spreads, std::slice::from_ref(start), &settings).pop();
             progress(Progress::Mode { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
             mode
         })

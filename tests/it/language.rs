@@ -142,6 +142,16 @@ fn what_stands_where_it_may_not() {
     );
     let unused = found(&format!("{STATE}parameter k [1/h] ~ LogNormal(1, 20%)\n"));
     assert_eq!((unused[0].code, unused[0].severity), ("M2011", Severity::Warning));
+    let beside = |start: &str| {
+        let load =
+            format!("parameter s [mg] ~ LogNormal(1 [mg], 20%)\nstate gut [mg] = {start}\nd gut = -gut / 1 [h]\n");
+        found(&format!("{load}state x [mg] = steady\nd x = (gut - x) / 1 [h] + 1 [mg/h]\n"))
+    };
+    let held = beside("s");
+    assert_eq!((held[0].code, held[0].severity, held.len()), ("M2015", Severity::Warning, 1));
+    for fine in ["s held", "steady + s", "0", "2 [mg]"] {
+        assert!(beside(fine).iter().all(|finding| finding.code != "M2015"), "{fine}");
+    }
 }
 
 #[test]

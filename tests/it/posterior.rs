@@ -61,7 +61,7 @@ fn composed() -> Composed {
         name: name.into(),
         about: String::new(),
         unit: unit("mg"),
-        initial: Initial { value: zero, steady: false, near: None },
+        initial: Initial { value: zero, steady: false, held: false, near: None },
         derivative,
         origin: origin(),
     };

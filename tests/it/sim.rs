@@ -47,7 +47,7 @@ fn one_compartment() -> Arc<Program> {
         name: name.into(),
         about: String::new(),
         unit: unit("mg"),
-        initial: Initial { value, steady: false, near: None },
+        initial: Initial { value, steady: false, held: false, near: None },
         derivative,
         origin: origin(),
     };

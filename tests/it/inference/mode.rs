@@ -1,6 +1,6 @@
 //! Modes and normal approximations against closed forms.
 
-use homeostat::inference::{LogDensityGradient, ModeSettings, Rejection, laplace, maximise, modes};
+use homeostat::inference::{LogDensityGradient, Mode, ModeSettings, Rejection, laplace, maximise, modes, modes_scaled};
 use homeostat::stats::Seed;
 
 use super::{Target, correlated_normal, standard_normal, starts};
@@ -111,4 +111,45 @@ fn an_approximation_exists_where_there_is_no_mode() {
     let found = laplace(&target, &[0.0; 3], None);
     assert!(found.scale.iter().all(|x| x.is_finite()) && found.sd().iter().all(|sd| *sd > 0.0));
     assert!((laplace(&standard_normal(1), &[0.3], None).sd()[0] - 1.0).abs() < 1e-9);
+}
+
+/// Parameters whose spreads differ two hundredfold and that depend on each other in pairs: where they are not told apart by
+/// their spreads, a loose search stops far below the mode.
+#[test]
+fn known_scales_bring_a_loose_search_to_the_mode() {
+    const SPREADS: [f64; 10] = [0.1, 20.0, 0.2, 1.0, 0.3, 0.1, 5.0, 0.5, 2.0, 0.15];
+    let target = Target {
+        dimension: 10,
+        density: |at: &[f64], gradient: &mut [f64]| {
+            let z: Vec<f64> = at.iter().zip(SPREADS).map(|(x, spread)| x / spread).collect();
+            let mut slope = vec![0.0; 10];
+            let mut density = 0.0;
+            for i in 0..10 {
+                density -= 0.5 * z[i] * z[i];
+                slope[i] -= z[i];
+                let (next, narrow) = ((i + 1) % 10, 0.05);
+                let apart = (z[i] + z[next] - 1.0 + 0.3 * z[i] * z[next]) / narrow;
+                density -= 0.5 * apart * apart;
+                slope[i] -= apart * (1.0 + 0.3 * z[next]) / narrow;
+                slope[next] -= apart * (1.0 + 0.3 * z[i]) / narrow;
+            }
+            gradient.iter_mut().zip(slope).zip(SPREADS).for_each(|((g, s), spread)| *g = s / spread);
+            Ok(density)
+        },
+    };
+    let starts: Vec<Vec<f64>> = starts(4, 10, 1.0)
+        .iter()
+        .map(|start| start.iter().zip(SPREADS).map(|(z, spread)| z * spread).collect())
+        .collect();
+    let loose = ModeSettings { tolerance: 1e-2, ..ModeSettings::default() };
+    let exact = ModeSettings { iterations: 20_000, ..ModeSettings::default() };
+    let reached = |modes: Vec<Result<Mode, Rejection>>| -> Vec<f64> {
+        modes.into_iter().map(|mode| mode.unwrap().ln_density).collect()
+    };
+    let top = reached(modes(&target, &starts, &exact)).into_iter().fold(f64::NEG_INFINITY, f64::max);
+    let plain = reached(modes(&target, &starts, &loose));
+    let scaled = reached(modes_scaled(&target, &SPREADS, &starts, &loose));
+    let below = |reached: &[f64]| reached.iter().map(|density| top - density).fold(0.0, f64::max);
+    assert!(below(&scaled) < 1.0, "{top}: {scaled:?}");
+    assert!(below(&plain) > 5.0, "{top}: {plain:?}");
 }

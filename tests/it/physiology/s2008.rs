@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use homeostat::model::{Composed, ParameterValue};
+use homeostat::model::{Composed, Library, ParameterValue};
 
 use super::{Person, Row, golden, number, reference, rows, with_words};
 
@@ -136,4 +136,25 @@ fn largest_differences(words: &[(&str, &str)], expected: &Path) -> [f64; 3] {
     }
     println!("largest relative differences of plasma and interstitial glucose, insulin: {worst:?}");
     worst
+}
+
+/// What is in the gut, under the skin or still acting when a record begins passes: the basal state is solved without it.
+#[test]
+fn a_record_begins_at_its_share_of_the_basal_glucose_whatever_is_still_being_absorbed() {
+    let starts = [("start_gut", 3.0), ("start_insulin", 2.0), ("start_brake", 40.0), ("kabs", 0.4)];
+    for scale in [0.0, 0.3, 1.0, 4.0] {
+        let (window, _) = Library::embedded().load("t1d_window").unwrap();
+        let mut person = Person::new(window, &[("weight", 70.0), ("usual_basal_insulin", 1.2)], 24.0 * 60.0);
+        person.hold("basal_insulin", 1.2 / 60.0).set("Gb", 130.0).set("start_glucose", 0.8);
+        for (name, value) in starts {
+            person.set(name, if name == "kabs" { value } else { scale * value });
+        }
+        let found = person.outputs(&["plasma_glucose", "interstitial_glucose", "plasma_insulin"], &[0.0, 24.0 * 60.0]);
+        for glucose in &found[..2] {
+            assert!((glucose[0] - 0.8 * 130.0).abs() < 1e-7, "{scale}: {glucose:?}");
+            // A day later the basal state is back, but for what is slow.
+            assert!((glucose[1] / 130.0 - 1.0).abs() < 0.01, "{scale}: {glucose:?}");
+        }
+        assert!((found[2][1] / found[2][0] - 1.0).abs() < 1e-3, "{scale}: {:?}", found[2]);
+    }
 }
