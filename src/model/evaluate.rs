@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::graph::Op;
-use super::lanes::{self, Block, Vector};
+use super::lanes::{self, Block, TimesPlus, Vector};
 use super::tape::{ALL, Code, GROUP, Instruction, Tape};
 
 /// A body for what instructions do, compiled for each kind of them.
@@ -90,7 +90,7 @@ fn lane_step<S: Simd, const W: usize>(simd: S, kind: Code, i: &Instruction, valu
         |a: Vector<S>, b: Vector<S>| Vector::new(simd, simd.select_f64s(simd.equal_f64s(a.of, a.of), b.of, a.of));
     let (zero, one) = (Vector::splat(simd, 0.0), Vector::splat(simd, 1.0));
     match kind {
-        Code::MulAdd => registers!(|a, b, c| a * b + c),
+        Code::MulAdd => registers!(|a, b, c| a.times_plus(b, c)),
         Code::MulSub => registers!(|a, b, c| a * b - c),
         Code::SubMul => registers!(|a, b, c| c - a * b),
         Code::AddMul => registers!(|a, b, c| (a + b) * c),
@@ -105,9 +105,11 @@ fn lane_step<S: Simd, const W: usize>(simd: S, kind: Code, i: &Instruction, valu
             Op::Mul => registers!(|a, b, c| a * b),
             Op::Div => registers!(|a, b, c| a / b),
             Op::Neg => registers!(|a, b, c| -a),
+            Op::Exp if S::F64_LANES > 1 => each!(|l| lanes::exp_by::<true>(a[l])),
             Op::Exp => each!(|l| lanes::exp(a[l])),
             Op::Log => each!(|l| lanes::ln(a[l])),
             Op::Sqrt => registers!(|a, b, c| Vector::new(simd, simd.sqrt_f64s(a.of)), a.sqrt()),
+            Op::Tanh if S::F64_LANES > 1 => each!(|l| lanes::tanh_by::<true>(a[l])),
             Op::Tanh => each!(|l| lanes::tanh(a[l])),
             Op::Sin => each!(|l| a[l].sin()),
             Op::Cos => each!(|l| a[l].cos()),
@@ -197,20 +199,23 @@ fn tangent_step<S: Simd, const W: usize, const N: usize>(
                 }};
             }
     match kind {
-        Code::MulAdd => tangents!(x * y + z; x, y; |a, b, c| x * b + y * a + c),
-        Code::MulSub => tangents!(x * y - z; x, y; |a, b, c| x * b + y * a - c),
-        Code::SubMul => tangents!(z - x * y; x, y; |a, b, c| c - (x * b + y * a)),
+        Code::MulAdd => tangents!(x * y + z; x, y; |a, b, c| x.times_plus(b, y.times_plus(a, c))),
+        Code::MulSub => tangents!(x * y - z; x, y; |a, b, c| x.times_plus(b, y * a - c)),
+        Code::SubMul => {
+            let (minus_x, minus_y) = (-x, -y);
+            tangents!(z - x * y; minus_x, minus_y; |a, b, c| minus_x.times_plus(b, minus_y.times_plus(a, c)))
+        }
         Code::AddMul => {
             let sum = x + y;
-            tangents!(sum * z; sum, z; |a, b, c| sum * c + z * (a + b))
+            tangents!(sum * z; sum, z; |a, b, c| sum.times_plus(c, z * (a + b)))
         }
         Code::DiffMul => {
             let difference = x - y;
-            tangents!(difference * z; difference, z; |a, b, c| difference * c + z * (a - b))
+            tangents!(difference * z; difference, z; |a, b, c| difference.times_plus(c, z * (a - b)))
         }
         Code::MulMul => {
             let product = x * y;
-            tangents!(product * z; x, y, z, product; |a, b, c| product * c + z * (x * b + y * a))
+            tangents!(product * z; x, y, z, product; |a, b, c| product.times_plus(c, z * x.times_plus(b, y * a)))
         }
         Code::AddAdd => tangents!(x + y + z; ; |a, b, c| a + b + c),
         Code::DiffAdd => tangents!(x - y + z; ; |a, b, c| a - b + c),
@@ -218,10 +223,11 @@ fn tangent_step<S: Simd, const W: usize, const N: usize>(
         Code::Plain(op) => match op {
             Op::Add => tangents!(x + y; ; |a, b, c| a + b),
             Op::Sub => tangents!(x - y; ; |a, b, c| a - b),
-            Op::Mul => tangents!(x * y; x, y; |a, b, c| x * b + y * a),
+            Op::Mul => tangents!(x * y; x, y; |a, b, c| x.times_plus(b, y * a)),
             Op::Div => {
                 let (quotient, inverse) = (x / y, 1.0 / y);
-                tangents!(quotient; quotient, inverse; |a, b, c| (a - quotient * b) * inverse)
+                let minus = -quotient;
+                tangents!(quotient; minus, inverse; |a, b, c| minus.times_plus(b, a) * inverse)
             }
             Op::Neg => tangents!(-x; ; |a, b, c| -a),
             Op::Exp => {

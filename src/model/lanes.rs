@@ -53,6 +53,31 @@ impl<S: Simd> Vector<S> {
     }
 }
 
+/// a · b + c, rounded once where the processor has such an instruction: without one it would be computed by a long routine.
+#[inline(always)]
+pub(crate) fn times_plus<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+    if S::F64_LANES > 1 { simd.mul_add_f64s(a, b, c) } else { simd.add_f64s(simd.mul_f64s(a, b), c) }
+}
+
+/// self · factor + more, of registers rounded once where the processor can.
+pub(crate) trait TimesPlus {
+    fn times_plus(self, factor: Self, more: Self) -> Self;
+}
+
+impl<S: Simd> TimesPlus for Vector<S> {
+    #[inline(always)]
+    fn times_plus(self, factor: Self, more: Self) -> Self {
+        Self { simd: self.simd, of: times_plus(self.simd, self.of, factor.of, more.of) }
+    }
+}
+
+impl TimesPlus for f64 {
+    #[inline(always)]
+    fn times_plus(self, factor: Self, more: Self) -> Self {
+        self * factor + more
+    }
+}
+
 macro_rules! operator {
     ($operator:ident, $name:ident, $function:ident) => {
         impl<S: Simd> std::ops::$operator for Vector<S> {
@@ -85,6 +110,12 @@ const ROUND: f64 = 6_755_399_441_055_744.0;
 const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
+/// a · b + c, rounded once: only for code that runs where the processor has such an instruction.
+#[inline(always)]
+fn fused<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
 /// 2ⁿ for whole n in −1022…1023, given n + ROUND.
 #[inline(always)]
 fn power_of_two(shifted: f64) -> f64 {
@@ -93,7 +124,7 @@ fn power_of_two(shifted: f64) -> f64 {
 
 /// eʳ − 1 for |r| ≤ ln 2 / 2 by its Taylor series to r¹³ (remainder below 4e-18 relative).
 #[inline(always)]
-fn exp_m1_reduced(r: f64) -> f64 {
+fn exp_m1_reduced<const FUSED: bool>(r: f64) -> f64 {
     /// 1 / (k + 2)!
     const C: [f64; 12] = [
         0.5,
@@ -110,16 +141,23 @@ fn exp_m1_reduced(r: f64) -> f64 {
         1.0 / 6_227_020_800.0,
     ];
     // By Estrin's scheme: the terms wait for one another less than in Horner's.
-    let (r2, pair) = (r * r, |k: usize| C[k] + C[k + 1] * r);
+    let fma = fused::<FUSED>;
+    let (r2, pair) = (r * r, |k: usize| fma(C[k + 1], r, C[k]));
     let r4 = r2 * r2;
-    let four = |k: usize| pair(k) + pair(k + 2) * r2;
-    let sum = four(0) + (four(4) + four(8) * r4) * r4;
-    r + r2 * sum
+    let four = |k: usize| fma(pair(k + 2), r2, pair(k));
+    let sum = fma(fma(four(8), r4, four(4)), r4, four(0));
+    fma(r2, sum, r)
 }
 
 /// eˣ, within 2 units in the last place; 0 below −745, ∞ above 709.78, NaN passed on.
 #[inline(always)]
 pub fn exp(x: f64) -> f64 {
+    exp_by::<false>(x)
+}
+
+/// [`exp`], with fused steps where it says so.
+#[inline(always)]
+pub(super) fn exp_by<const FUSED: bool>(x: f64) -> f64 {
     let clamped = if x < -746.0 {
         -746.0
     } else if x > 710.0 {
@@ -127,26 +165,32 @@ pub fn exp(x: f64) -> f64 {
     } else {
         x
     };
-    let shifted = clamped * std::f64::consts::LOG2_E + ROUND;
+    let shifted = fused::<FUSED>(clamped, std::f64::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
+    let r = fused::<FUSED>(-n, LN2_LOW, fused::<FUSED>(-n, LN2_HIGH, clamped));
     // Two factors, so that neither leaves the normal range where the result is subnormal or near overflow.
     let half = (n * 0.5 + ROUND) - ROUND;
     let scale = power_of_two(half + ROUND);
     let rest = power_of_two((n - half) + ROUND);
-    (1.0 + exp_m1_reduced(r)) * scale * rest
+    (1.0 + exp_m1_reduced::<FUSED>(r)) * scale * rest
 }
 
 /// tanh x, within 3 units in the last place.
 #[inline(always)]
 pub fn tanh(x: f64) -> f64 {
+    tanh_by::<false>(x)
+}
+
+/// [`tanh`], with fused steps where it says so.
+#[inline(always)]
+pub(super) fn tanh_by<const FUSED: bool>(x: f64) -> f64 {
     let size = x.abs();
     let y = if size > 22.0 { 44.0 } else { 2.0 * size };
-    let shifted = y * std::f64::consts::LOG2_E + ROUND;
+    let shifted = fused::<FUSED>(y, std::f64::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = (y - n * LN2_HIGH) - n * LN2_LOW;
+    let r = fused::<FUSED>(-n, LN2_LOW, fused::<FUSED>(-n, LN2_HIGH, y));
     let power = power_of_two(shifted);
-    let exp_m1 = power * exp_m1_reduced(r) + (power - 1.0);
+    let exp_m1 = fused::<FUSED>(power, exp_m1_reduced::<FUSED>(r), power - 1.0);
     let result = (exp_m1 / (exp_m1 + 2.0)).copysign(x);
     if x.is_nan() { x } else { result }
 }
@@ -208,6 +252,10 @@ mod tests {
         assert!(worst(exp, f64::exp, -1.0, 1.0) < 2.0 * eps);
         assert!(worst(tanh, f64::tanh, -25.0, 25.0) < 3.0 * eps);
         assert!(worst(tanh, f64::tanh, -1e-3, 1e-3) < 3.0 * eps);
+        assert!(worst(exp_by::<true>, f64::exp, -700.0, 709.0) < 2.0 * eps);
+        assert!(worst(exp_by::<true>, f64::exp, -1.0, 1.0) < 2.0 * eps);
+        assert!(worst(tanh_by::<true>, f64::tanh, -25.0, 25.0) < 3.0 * eps);
+        assert!(worst(tanh_by::<true>, f64::tanh, -1e-3, 1e-3) < 3.0 * eps);
         assert!(worst(ln, f64::ln, 1e-3, 3.0) < 2.0 * eps);
         assert!(worst(ln, f64::ln, 0.999, 1.001) < 2.0 * eps);
         assert!(worst(ln, f64::ln, 1e-300, 1e300) < 2.0 * eps);

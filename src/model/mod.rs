@@ -28,7 +28,7 @@ pub use composed::{
 };
 pub use graph::{Graph, Node, NodeId, Op, Symbol};
 pub use lanes::Block;
-pub(crate) use lanes::{Vector, exp, ln, pow as power};
+pub(crate) use lanes::{TimesPlus, Vector, exp, ln, pow as power, times_plus};
 pub use library::Library;
 pub(crate) use program::{Jump, first};
 pub use program::{Program, Results};

@@ -83,12 +83,28 @@ impl Factors {
     pub(crate) fn of_step(c: f64, jacobian: &[f64], n: usize) -> Option<Self> {
         let mut rows: Vec<f64> = jacobian.iter().map(|j| -c * j).collect();
         (0..n).for_each(|i| rows[i * n + i] += 1.0);
-        let mut order: Vec<usize> = (0..n).collect();
+        let mut factors = Self { n, rows, order: Vec::new() };
+        factors.factor().then_some(factors)
+    }
+
+    /// Factors a matrix, row by row, in the memory of an earlier one; whether it is neither singular nor not finite.
+    pub(crate) fn replace(&mut self, n: usize, rows: impl Iterator<Item = f64>) -> bool {
+        self.n = n;
+        self.rows.clear();
+        self.rows.extend(rows);
+        self.factor()
+    }
+
+    fn factor(&mut self) -> bool {
+        let Self { n, rows, order } = self;
+        let n = *n;
+        order.clear();
+        order.extend(0..n);
         for column in 0..n {
             let size = |row: &usize| rows[row * n + column].abs();
-            let pivot = (column..n).max_by(|a, b| size(a).total_cmp(&size(b)))?;
+            let pivot = (column..n).fold(column, |best, row| if size(&row) >= size(&best) { row } else { best });
             if !(size(&pivot) > 0.0 && size(&pivot).is_finite()) {
-                return None;
+                return false;
             }
             if pivot != column {
                 order.swap(pivot, column);
@@ -104,7 +120,7 @@ impl Factors {
                 }
             }
         }
-        rows.iter().all(|entry| entry.is_finite()).then_some(Self { n, rows, order })
+        rows.iter().all(|entry| entry.is_finite())
     }
 
     /// Solves for all lanes of `right` at once, into `out`.

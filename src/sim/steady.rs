@@ -5,6 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::model::{Block, Program, Reading, first};
 
 use super::integrate::Failure;
+use super::linear::Factors;
 use super::workspace::Workspace;
 
 /// Lanes of one pass over the Jacobian: a value and fifteen unit vectors of the state.
@@ -12,6 +13,8 @@ const LANES: usize = 16;
 const ITERATIONS: usize = 60;
 /// Rounding of a residual against the sizes of its terms, below which the iteration has arrived.
 const ARRIVED: f64 = 1e-13;
+/// Share of the residual that a step may leave for its factors to serve the next one, too: it then gains three digits again.
+const FIT: f64 = 1e-3;
 
 /// Solves for the steady values of all lanes and writes them, with their tangents, into the steady slots.
 ///
@@ -72,6 +75,9 @@ struct System<'a> {
     values: Vec<Block<LANES>>,
     jacobian: DMatrix<f64>,
     residual: DVector<f64>,
+    factors: Factors,
+    right: Vec<Block<1>>,
+    step: Vec<Block<1>>,
 }
 
 impl<'a> System<'a> {
@@ -83,6 +89,9 @@ impl<'a> System<'a> {
             values: program.blocks(true),
             jacobian: DMatrix::zeros(n, n),
             residual: DVector::zeros(n),
+            factors: Factors::default(),
+            right: vec![Block::ZERO; n],
+            step: vec![Block::ZERO; n],
         }
     }
 
@@ -138,13 +147,23 @@ impl<'a> System<'a> {
 
     fn newton(&mut self, guess: &[f64]) -> Result<Vec<f64>, Failure> {
         let mut x = guess.to_vec();
+        let mut before: Option<f64> = None;
         for _ in 0..ITERATIONS {
             if !self.evaluate(&x) {
                 return Err(Failure::NoSteadyState);
             }
             let arrived = self.is_rounding(&x);
-            let step = self.jacobian.clone().lu().solve(&self.residual).ok_or(Failure::NoSteadyState)?;
-            advance(&mut x, &step, -1.0)?;
+            let size = self.residual.amax();
+            let n = x.len();
+            let rows = (0..n * n).map(|at| self.jacobian[(at / n, at % n)]);
+            let fits = before.is_some_and(|before| size <= FIT * before);
+            if !fits && !self.factors.replace(n, rows) {
+                return Err(Failure::NoSteadyState);
+            }
+            before = Some(size);
+            self.right.iter_mut().zip(&self.residual).for_each(|(right, residual)| right.0[0] = *residual);
+            self.factors.solve(&self.right, &mut self.step);
+            advance(&mut x, self.step.iter().map(|step| step.0[0]), -1.0)?;
             if arrived {
                 return Ok(x);
             }
@@ -170,7 +189,7 @@ impl<'a> System<'a> {
             let n = x.len();
             let matrix = DMatrix::identity(n, n) / span - &self.jacobian;
             let step = matrix.lu().solve(&self.residual).ok_or(Failure::NoSteadyState)?;
-            advance(&mut x, &step, 1.0)?;
+            advance(&mut x, step.iter().copied(), 1.0)?;
             if arrived {
                 return Ok(x);
             }
@@ -228,7 +247,7 @@ impl<'a> System<'a> {
 }
 
 /// Moves x by ±step.
-fn advance(x: &mut [f64], step: &DVector<f64>, sign: f64) -> Result<(), Failure> {
+fn advance(x: &mut [f64], step: impl Iterator<Item = f64>, sign: f64) -> Result<(), Failure> {
     for (x, step) in x.iter_mut().zip(step) {
         *x += sign * step;
         if !x.is_finite() {

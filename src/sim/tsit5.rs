@@ -4,7 +4,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::model::{Block, Vector, registers};
+use crate::model::{Block, TimesPlus, Vector, registers, times_plus};
 
 pub(crate) const C: [f64; 7] = [0.0, 0.161, 0.327, 0.9, 0.980_025_540_904_509_7, 1.0, 1.0];
 
@@ -89,9 +89,9 @@ impl<const W: usize> Combine<'_, W> {
             for (vector, (out, before)) in outs.iter_mut().zip(befores).enumerate().take(registers) {
                 let mut sum = simd.mul_f64s(splats[0], rates[0][vector]);
                 for stage in 1..N {
-                    sum = simd.add_f64s(sum, simd.mul_f64s(splats[stage], rates[stage][vector]));
+                    sum = times_plus(simd, splats[stage], rates[stage][vector], sum);
                 }
-                *out = simd.add_f64s(*before, simd.mul_f64s(h, sum));
+                *out = times_plus(simd, h, sum, *before);
             }
             let first = W - rest.len();
             for (lane, out) in rest.iter_mut().enumerate() {
@@ -187,7 +187,7 @@ impl<const W: usize> WithSimd for ErrorNorm<'_, W> {
                 ($number:expr, $at:expr) => {{
                     let (number, at) = ($number, $at);
                     let first = number(ERROR[0]) * at(stages[0]);
-                    let sum = (1..7).fold(first, |sum, stage| sum + number(ERROR[stage]) * at(stages[stage]));
+                    let sum = (1..7).fold(first, |sum, stage| number(ERROR[stage]).times_plus(at(stages[stage]), sum));
                     let size =
                         at(before).abs().max(at(after).abs()).max(number(share) * at(largest)).max(number(least));
                     let size = at(&loose) * size.max(at(&floor) * number(value));
@@ -252,13 +252,10 @@ impl<const W: usize> WithSimd for MeanSquareNorm<'_, W> {
             let others: [&[f64; W]; 7] = std::array::from_fn(|stage| &self.stages[stage * states + two].0);
             macro_rules! error_and_size {
                 ($number:expr, $at:expr, $state:expr, $stages:expr) => {{
-                    let sum = $number(ERROR[0]) * $at($stages[0])
-                        + $number(ERROR[1]) * $at($stages[1])
-                        + $number(ERROR[2]) * $at($stages[2])
-                        + $number(ERROR[3]) * $at($stages[3])
-                        + $number(ERROR[4]) * $at($stages[4])
-                        + $number(ERROR[5]) * $at($stages[5])
-                        + $number(ERROR[6]) * $at($stages[6]);
+                    let mut sum = $number(ERROR[0]) * $at($stages[0]);
+                    for stage in 1..7 {
+                        sum = $number(ERROR[stage]).times_plus($at($stages[stage]), sum);
+                    }
                     let size = $at(&self.before[$state].0).abs().max($at(&self.after[$state].0).abs());
                     let size = size.max($number(FLOOR) * $at(&self.largest[$state].0)).max($number(1e-100));
                     ($number(self.h) * sum, size)
