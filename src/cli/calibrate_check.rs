@@ -6,7 +6,7 @@ mod told;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::calibration::{Method, Options, Prepared};
+use super::calibration::{Method, MetricChoice, Options, Prepared};
 use super::{Context, Done, Stop, output, warn};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::likelihood::Limits;
@@ -121,6 +121,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
         from: arguments.from.clone(),
         to: arguments.to.clone(),
         target_acceptance: arguments.target_acceptance,
+        metric: MetricChoice::Auto,
         whole_steps: false,
         tolerance: arguments.tolerance,
     };

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Context, Stop, warn, what_if};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::inference::NutsSettings;
+use crate::inference::{Metric, NutsSettings};
 use crate::model::Composed;
 use crate::patient::Patient;
 use crate::sim::Settings;
@@ -54,12 +54,26 @@ pub(super) struct Options {
     /// Mean acceptance of the sampler's steps: nearer to 1 is slower and follows sharp turns better
     #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
     pub target_acceptance: f64,
+    /// How NUTS learns the scale of the posterior while it warms up
+    #[arg(long, value_enum, default_value_t = MetricChoice::Auto, value_name = "METRIC")]
+    pub metric: MetricChoice,
     /// Never divide the sampler's steps where they are too long: NUTS as first published
     #[arg(long)]
     pub whole_steps: bool,
     /// Relative error of a step of the differential equations
     #[arg(long, default_value_t = 1e-6, value_name = "SHARE")]
     pub tolerance: f64,
+}
+
+/// The metrics of NUTS as they are named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum MetricChoice {
+    /// diagonal along the axes of the normal approximation at the mode, low-rank where that is no mode in some direction
+    Auto,
+    /// one scale an axis
+    Diagonal,
+    /// one scale an axis, and the directions in which that is not enough
+    LowRank,
 }
 
 /// The samplers as they are named on the command line.
@@ -155,6 +169,11 @@ fn settings(options: &Options) -> Result<Calibration, Stop> {
         draws: options.draws,
         target_acceptance: options.target_acceptance,
         divide_above: NutsSettings::default().divide_above.filter(|_| !options.whole_steps),
+        metric: match options.metric {
+            MetricChoice::Auto => Metric::Automatic,
+            MetricChoice::Diagonal => Metric::Diagonal,
+            MetricChoice::LowRank => Metric::LowRank,
+        },
         ..NutsSettings::default()
     };
     nuts.check().map_err(|error| Stop::Usage(error.to_string()))?;

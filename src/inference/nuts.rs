@@ -23,6 +23,9 @@ const START_ATTEMPTS: i32 = 8;
 /// How the sampler learns the scale of the target while it warms up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
+    /// Along the axes of a normal approximation that is curved as at a mode in every direction [`Metric::Diagonal`]: what there is to
+    /// learn of correlations is in the axes, and learning them again from few draws adds noise. Elsewhere [`Metric::LowRank`].
+    Automatic,
     /// One scale a parameter.
     Diagonal,
     /// One scale a parameter and the directions in which that is not enough; learns correlations.
@@ -58,7 +61,7 @@ impl Default for NutsSettings {
             target_acceptance: 0.9,
             divide_above: Some(1.0),
             max_tree_depth: 10,
-            metric: Metric::LowRank,
+            metric: Metric::Automatic,
         }
     }
 }
@@ -147,7 +150,7 @@ pub(super) fn nuts_kept<T: LogDensityGradient>(
                         acceptance: word.adapt.step_size.mean_tree_accept,
                     })
                 }
-                Metric::LowRank => {
+                Metric::LowRank | Metric::Automatic => {
                     run(settings.low_rank(), target, start, settings, (seed, chain, kept), progress, |word| Word {
                         ln_density: word.point.logp,
                         divergent: word.divergence.diverging,

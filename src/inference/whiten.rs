@@ -8,7 +8,7 @@ use super::chains::{MemoryTrace, Trace};
 use super::draws::Draws;
 use super::journal::{Forget, Journal};
 use super::laplace::Laplace;
-use super::nuts::{NutsSettings, Progress, SampleError, nuts_kept};
+use super::nuts::{Metric, NutsSettings, Progress, SampleError, nuts_kept};
 use super::target::{LogDensityGradient, Rejection};
 use crate::stats::Seed;
 
@@ -101,6 +101,11 @@ pub fn nuts_traced<T: LogDensityGradient>(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, SampleError> {
     let whitened = Whitened::new(target, laplace);
+    let metric = match settings.metric {
+        Metric::Automatic if laplace.repaired == 0 => Metric::Diagonal,
+        given => given,
+    };
+    let settings = &NutsSettings { metric, ..settings.clone() };
     let (mut workspace, mut gradient) = (whitened.workspace(), vec![0.0; laplace.dimension()]);
     let mut start = |chain: usize| {
         let mut stream = seed.stream("chain start", chain as u64);

@@ -8,7 +8,7 @@ use super::seen::{Seen, in_memory};
 use super::start::{self, no_start};
 use crate::diagnostic::Diagnostics;
 use crate::inference::{
-    AbcAdjustment, AbcSettings, AbcState, Chains, EnsembleSettings, Forget, Journal, LEAST_ESS, MemoryTrace,
+    AbcAdjustment, AbcSettings, AbcState, Chains, EnsembleSettings, Forget, Journal, LEAST_ESS, MemoryTrace, Metric,
     QuickSettings, SampleError, SmcMove, SmcSettings, SmcState, Trace, abc, abc_from, ensemble, nuts_traced, quick,
     smc, smc_from,
 };
@@ -60,9 +60,13 @@ impl Sampler {
         let nuts = &settings.nuts;
         match self {
             Self::Nuts => format!(
-                "NUTS along the axes of the normal approximation at the mode, {:?} metric, target acceptance {}, \
+                "NUTS along the axes of the normal approximation at the mode, {} metric, target acceptance {}, \
                  steps {}, tree depth at most {}",
-                nuts.metric,
+                match nuts.metric {
+                    Metric::Automatic => "diagonal (low-rank where that is not curved as a mode)",
+                    Metric::Diagonal => "diagonal",
+                    Metric::LowRank => "low-rank",
+                },
                 nuts.target_acceptance,
                 nuts.divide_above.map_or("whole".into(), |error| format!("divided above an energy error of {error}")),
                 nuts.max_tree_depth
