@@ -80,6 +80,9 @@ pub(crate) struct Arguments {
     /// Mean acceptance of the sampler's steps: nearer to 1 is slower and follows sharp turns better
     #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
     target_acceptance: f64,
+    /// How NUTS learns the scale of the posterior while it warms up
+    #[arg(long, value_enum, default_value_t = MetricChoice::Auto, value_name = "METRIC")]
+    metric: MetricChoice,
     /// Relative error of a step of the differential equations
     #[arg(long, default_value_t = 1e-6, value_name = "SHARE")]
     tolerance: f64,
@@ -121,7 +124,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Done {
         from: arguments.from.clone(),
         to: arguments.to.clone(),
         target_acceptance: arguments.target_acceptance,
-        metric: MetricChoice::Auto,
+        metric: arguments.metric,
         whole_steps: false,
         tolerance: arguments.tolerance,
     };
