@@ -270,6 +270,19 @@ fn broken_files_have_their_byte_and_the_rest_is_shown() {
     assert!(patient.left_out.iter().any(|left| left.what == "record.heart_rate"), "{:?}", patient.left_out);
 }
 
+/// An interval of 1e300 s would put the next beat beyond every time: its sum with the format's epoch overflowed.
+#[test]
+fn an_interval_between_beats_beyond_every_time_is_left_out() {
+    let mut messages = records(&[60, 62]);
+    messages.extend(define(78, &[[0, 8, 0x89]]));
+    messages.push(0);
+    messages.extend(1e300_f64.to_le_bytes());
+    let (patient, found) = of(&file(&messages));
+    assert!(!found.has_errors(), "{found}");
+    assert!(patient.observations.iter().all(|known| known.name != "rr_interval"));
+    assert!(patient.left_out.iter().any(|left| left.what == "hrv.time" && left.count == 1), "{:?}", patient.left_out);
+}
+
 #[test]
 fn many_empty_messages_take_no_time() {
     let mut bytes = define(20, &[]);

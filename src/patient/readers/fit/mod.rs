@@ -226,8 +226,15 @@ impl Teller {
         for value in numbers.iter().map(|value| value / row.scale).filter(|value| !value.is_nan()) {
             at += value / 1000.0;
             let whole = at.floor();
-            if let Ok(when) = Timestamp::new(EPOCH + whole as i64, ((at - whole) * 1e9) as i32) {
-                self.tell(intake, item(row.code, Shape::Sample, number(value, row.unit), When::Instant(when), spot));
+            // An interval may be any number of the file's, so that their sum may be beyond every time.
+            match Timestamp::new(EPOCH.saturating_add(whole as i64), ((at - whole) * 1e9) as i32) {
+                Ok(when) => {
+                    self.tell(
+                        intake,
+                        item(row.code, Shape::Sample, number(value, row.unit), When::Instant(when), spot),
+                    );
+                }
+                Err(_) => intake.leave_out(row.code, NO_TIME, spot),
             }
         }
         self.beat = Some(at);
