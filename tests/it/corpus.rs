@@ -15,6 +15,11 @@ use homeostat::patient::{Patient, Vocabulary};
 /// Far beyond what any of them takes.
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// A folder in memory where the system has such a place: a disk takes minutes for tens of thousands of small files.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Runs each file of a corpus; how many there were.
 fn run(name: &str, mut one: impl FnMut(&[u8])) -> usize {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fuzz/corpus/{name}.tar.gz"));
@@ -37,7 +42,7 @@ fn run(name: &str, mut one: impl FnMut(&[u8])) -> usize {
 #[test]
 fn readers_end_well_on_every_file_of_their_corpus() {
     let vocabulary = Vocabulary::embedded().unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     for target in targets::TARGETS {
         let files = run(target.name, |bytes| targets::read(target, bytes, folder.path(), vocabulary));
         assert!(files >= 5, "{}: {files} files", target.name);
@@ -47,7 +52,7 @@ fn readers_end_well_on_every_file_of_their_corpus() {
 #[test]
 fn the_model_language_ends_well_on_every_file_of_its_corpus() {
     let library = Library::embedded();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let files = run("model", |bytes| targets::compile(bytes, folder.path(), &library));
     assert!(files > 10, "{files} files");
 }
