@@ -1,6 +1,7 @@
 //! Samplers and their diagnostics for any target density; knows no physiology.
 
 mod abc;
+mod along;
 mod blocks;
 mod chains;
 mod density;
@@ -53,4 +54,4 @@ pub use smc::{Particle, SmcMove, SmcReport, SmcRun, SmcSettings, SmcStage, SmcSt
 pub use stages::StageProgress;
 pub use target::{LogDensity, LogDensityGradient, Rejection, Simulator, Target, Tempered};
 pub use verdict::{LEAST_E_BFMI, LEAST_ESS, WORST_R_HAT};
-pub use whiten::{Whitened, nuts_from, nuts_traced};
+pub use whiten::{nuts_from, nuts_traced};

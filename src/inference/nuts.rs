@@ -23,8 +23,8 @@ const START_ATTEMPTS: i32 = 8;
 /// How the sampler learns the scale of the target while it warms up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// Along the axes of a normal approximation that is curved as at a mode in every direction [`Metric::Diagonal`]: what there is to
-    /// learn of correlations is in the axes, and learning them again from few draws adds noise. Elsewhere [`Metric::LowRank`].
+    /// [`Metric::Diagonal`] along the axes of a normal approximation that is curved as at a mode in every direction: correlations
+    /// are in the axes, and learning them again from few draws adds noise. [`Metric::LowRank`] elsewhere.
     Automatic,
     /// One scale a parameter.
     Diagonal,

@@ -1,27 +1,26 @@
-//! A target seen along the axes of its normal approximation, where it is nearly round.
+//! NUTS along the axes of a normal approximation, where the target is nearly round.
 
 use nalgebra::DVector;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
+use super::along::{Along, Axes};
 use super::chains::{MemoryTrace, Trace};
 use super::draws::Draws;
 use super::journal::{Forget, Journal};
 use super::laplace::Laplace;
 use super::nuts::{Metric, NutsSettings, Progress, SampleError, nuts_kept};
-use super::target::{LogDensityGradient, Rejection};
+use super::target::LogDensityGradient;
 use crate::stats::Seed;
 
-/// The density of z where `target` has that of x = mean + scale · z; the constant Jacobian is left out.
-#[derive(Debug)]
-pub struct Whitened<'a, T> {
-    target: &'a T,
-    laplace: &'a Laplace,
-}
+impl Axes for Laplace {
+    fn position(&self, along: &[f64]) -> Vec<f64> {
+        Laplace::position(self, along)
+    }
 
-impl<'a, T: LogDensityGradient> Whitened<'a, T> {
-    pub fn new(target: &'a T, laplace: &'a Laplace) -> Self {
-        Self { target, laplace }
+    fn slopes(&self, gradient: &mut [f64]) {
+        let along = self.scale.tr_mul(&DVector::from_column_slice(gradient));
+        gradient.copy_from_slice(along.as_slice());
     }
 }
 
@@ -34,31 +33,6 @@ struct Back<'a> {
 impl Trace for Back<'_> {
     fn record(&self, chain: usize, position: &[f64], statistics: &[f64; 7]) {
         self.trace.record(chain, &self.laplace.position(position), statistics);
-    }
-}
-
-impl<T: LogDensityGradient> LogDensityGradient for Whitened<'_, T> {
-    type Workspace = T::Workspace;
-
-    fn dimension(&self) -> usize {
-        self.target.dimension()
-    }
-
-    fn workspace(&self) -> T::Workspace {
-        self.target.workspace()
-    }
-
-    fn ln_density_gradient(
-        &self,
-        workspace: &mut T::Workspace,
-        at: &[f64],
-        gradient: &mut [f64],
-    ) -> Result<f64, Rejection> {
-        let position = self.laplace.position(at);
-        let density = self.target.ln_density_gradient(workspace, &position, gradient)?;
-        let along = self.laplace.scale.tr_mul(&DVector::from_column_slice(gradient));
-        gradient.copy_from_slice(along.as_slice());
-        Ok(density)
     }
 }
 
@@ -100,7 +74,7 @@ pub fn nuts_traced<T: LogDensityGradient>(
     (journal, trace): (&dyn Journal, &dyn Trace),
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, SampleError> {
-    let whitened = Whitened::new(target, laplace);
+    let whitened = Along { target, axes: laplace };
     let metric = match settings.metric {
         Metric::Automatic if laplace.repaired == 0 => Metric::Diagonal,
         given => given,

@@ -77,8 +77,8 @@ pub(super) fn steady_beside_held(composed: &Composed, found: &mut Diagnostics) {
     for symbol in composed.graph.symbols(&composed.steady_derivatives) {
         let Symbol::State(index) = symbol else { continue };
         let state = &composed.states[index];
-        let of_parameters = composed.graph.symbols(&[state.initial.value]).iter().any(|s| *s != Symbol::Time);
-        if state.initial.steady || state.initial.held || !of_parameters {
+        let computed = !composed.graph.symbols(&[state.initial.value]).is_empty();
+        if state.initial.steady || state.initial.held || !computed {
             continue;
         }
         let message = format!("the steady state is solved as if `{}` stayed for ever where it begins", state.name);

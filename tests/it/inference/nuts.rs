@@ -58,6 +58,23 @@ fn correlated_normals() {
 }
 
 #[test]
+fn the_metric_is_diagonal_where_the_approximation_is_a_mode_and_low_rank_elsewhere() {
+    let (target, ..) = correlated_normal(5, 100.0);
+    let normal = approximation(&target);
+    assert_eq!(normal.repaired, 0);
+    let mut repaired = normal.clone();
+    repaired.repaired = 1;
+    let run = |normal: &Laplace, metric| {
+        let settings = NutsSettings { chains: 2, metric, ..settings(100, 50) };
+        nuts_from(&target, normal, &settings, Seed(3), &|_| ()).unwrap().values
+    };
+    let [diagonal, low_rank] = [Metric::Diagonal, Metric::LowRank].map(|metric| run(&normal, metric));
+    assert_ne!(diagonal, low_rank);
+    assert_eq!(run(&normal, Metric::Automatic), diagonal);
+    assert_eq!(run(&repaired, Metric::Automatic), low_rank);
+}
+
+#[test]
 fn the_targets_of_the_other_samplers() {
     // A hundred parameters, and a bend that needs long trajectories.
     for (target, warmup, draws) in [(targets::conjugate(100), 500, 2000), (targets::banana(), 500, 40_000)] {
