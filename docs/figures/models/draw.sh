@@ -35,6 +35,9 @@ draw midazolam_pbpk $man --give oral_midazolam=7.5 --to 12h --output plasma_mida
 draw caffeine_pbpk $man --give oral_caffeine=100 --to 24h --output plasma_caffeine
 draw t1d_day --set weight=75 --set usual_basal_insulin=1.2 --hold basal_insulin=0.02 --give carbohydrate_intake=50g@1h \
     --give bolus_insulin=4@1h --to 8h --output plasma_glucose --output plasma_insulin
+# Nothing but what is left of the evening before: where its people begin, and that it passes.
+draw t1d_window --set weight=75 --set usual_basal_insulin=1.2 --hold basal_insulin=0.02 --to 8h --output plasma_glucose \
+    --output plasma_insulin
 draw dalla_man_2007 --set weight=78 --give carbohydrate_intake=78g --to 7h --output plasma_glucose --output plasma_insulin
 draw dalla_man_2007_type2 --set weight=91 --give carbohydrate_intake=78g --to 7h --output plasma_glucose --output plasma_insulin
 draw ogtt $man --give carbohydrate_intake=75g --to 5h --output plasma_glucose --output plasma_insulin --output c_peptide
