@@ -320,8 +320,10 @@ impl Bars {
                 if at.done % 20 == 0 || at.done == at.total {
                     let phase = if at.warmup { "warmup" } else { "drawing" };
                     let gradients = at.gradients / at.done.max(1) as u64;
-                    let divergences = at.divergences;
-                    bar.set_message(format!("{phase}, {gradients} gradients a draw, {divergences} divergences"));
+                    let (divergences, acceptance) = (at.divergences, at.acceptance);
+                    bar.set_message(format!(
+                        "{phase}, acceptance {acceptance:.2}, {gradients} gradients a draw, {divergences} divergences"
+                    ));
                 }
             }
             Progress::Prediction { done, of } => {

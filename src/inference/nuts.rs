@@ -17,6 +17,8 @@ use super::journal::{Forget, Journal};
 use super::target::LogDensityGradient;
 use crate::stats::Seed;
 
+/// Draws that the acceptance which is told is about the mean of.
+const OF_LATE: usize = 50;
 /// How often a start without a usable gradient is moved a little before it is given up.
 const START_ATTEMPTS: i32 = 8;
 
@@ -81,6 +83,8 @@ pub struct Progress {
     /// Gradients of this chain so far, warmup included.
     pub gradients: u64,
     pub step_size: f64,
+    /// Mean acceptance of late; NaN where nothing was tried.
+    pub acceptance: f64,
 }
 
 /// Why no draws could be taken.
@@ -284,7 +288,7 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
     };
     let total = settings.warmup + settings.draws;
     let mut divergences = 0;
-    let mut step_size = f64::NAN;
+    let (mut step_size, mut acceptance) = (f64::NAN, 0.0);
     for done in 1..=total {
         let (position, _, statistics, state) = sampler.expanded_draw().map_err(|error| SampleError::Chain {
             chain,
@@ -292,15 +296,16 @@ fn run<'a, S: Settings, T: LogDensityGradient>(
             reason: format!("{error:#}"),
         })?;
         let warmup = done <= settings.warmup;
+        let word = word(&statistics);
+        acceptance += (word.acceptance - acceptance) / done.min(OF_LATE) as f64;
         if !warmup {
-            let word = word(&statistics);
             divergences += usize::from(word.divergent);
             trace.record(chain, &position, &word.numbers(step_size));
         }
         // What the sampler tells is already the step size of the next draw.
         step_size = state.step_size;
         let gradients = gradients.get();
-        progress(Progress { chain, done, total, warmup, divergences, gradients, step_size });
+        progress(Progress { chain, done, total, warmup, divergences, gradients, step_size, acceptance });
     }
     Ok(gradients.get())
 }

@@ -236,6 +236,7 @@ fn run<T: LogDensity>(
             divergences: 0,
             gradients: run.values,
             step_size: run.step_size,
+            acceptance: accepted / tried,
         });
     }
     Ok(run)

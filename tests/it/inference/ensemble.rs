@@ -38,6 +38,13 @@ fn correlated_normals() {
     check(&targets::conjugate(20), &EnsembleSettings { thin: 20, ..settings(64, 3000, 200) });
 }
 
+// `cargo test --release an_ensemble_in_a_hundred -- --ignored`: without gradients, and in ten times the steps that 20 parameters take.
+#[test]
+#[ignore = "takes minutes"]
+fn an_ensemble_in_a_hundred_correlated_parameters() {
+    check(&targets::conjugate(100), &EnsembleSettings { thin: 200, ..settings(256, 30_000, 150) });
+}
+
 #[test]
 fn stretches_alone_and_differences_alone() {
     let good = settings(32, 500, 100);

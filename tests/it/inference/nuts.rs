@@ -272,6 +272,7 @@ fn progress_is_told_after_every_draw() {
         assert_eq!(of.len(), 80);
         assert!(of.iter().enumerate().all(|(at, told)| told.done == at + 1 && told.total == 80));
         assert!(of.iter().all(|told| told.warmup == (told.done <= 50) && told.step_size > 0.0));
+        assert!(of.iter().all(|told| (0.0..=1.0).contains(&told.acceptance)));
         gradients += of[79].gradients;
     }
     assert_eq!(gradients, draws.gradients);

@@ -33,6 +33,7 @@ fn normals_are_exact_and_hierarchies_and_modes_are_corrected() {
         check(&targets::conjugate(20), approximation);
         check(&targets::funnel(), approximation);
     }
+    check(&targets::conjugate(100), Approximation::Laplace);
     // Modes each have an approximation of their own.
     check(&targets::two_modes(), Approximation::Laplace);
     check(&targets::two_modes(), Approximation::Pathfinder);
@@ -49,6 +50,14 @@ fn k_hat_tells_of_a_bend_that_one_normal_cannot_follow() {
         assert!(report.k_hat > 0.5 && report.ess < 20_000.0, "{report:?}");
         assert!((report.ln_evidence - target.ln_evidence).abs() < 0.1, "{report:?}");
     }
+}
+
+#[test]
+fn k_hat_tells_that_a_short_way_leaves_a_hundred_parameters_unknown() {
+    // Some fifty steps lead to the mode, and fewer steps than parameters do not tell the curvature along every one.
+    let settings = QuickSettings { approximation: Approximation::Pathfinder, chains: 16, ..QuickSettings::default() };
+    let (_, report) = sample(&targets::conjugate(100), &settings, 1);
+    assert!(!report.reliable() && report.k_hat > WORST_K_HAT, "{report:?}");
 }
 
 #[test]
