@@ -11,6 +11,7 @@ draw() {
 }
 
 man="--set weight=75 --set height=1.77m --set age=40 --set sex=1"
+older="--set weight=95 --set height=1.77m --set age=58 --set sex=1"
 # A dose a day for as many days.
 daily() {
     day=0
@@ -53,5 +54,8 @@ draw lotka_volterra --to 20a
 draw whole_body $man --give carbohydrate_intake=60g@8h --give carbohydrate_intake=80g@13h --give carbohydrate_intake=70g@19h --to 24h \
     --output plasma_glucose --output heart_rate --output mean_pressure
 draw whole_body_year $man --hold energy_intake_change=-500 --to 365d --output body_mass --output ldl_cholesterol --output hba1c
+draw whole_body_type2 $older --give carbohydrate_intake=60g@8h --give carbohydrate_intake=80g@13h --give carbohydrate_intake=70g@19h \
+    --to 24h --output plasma_glucose --output plasma_insulin --output hba1c
+draw whole_body_year_type2 $older --hold daily_metformin=2000mg/d --to 365d --output plasma_glucose --output hba1c
 draw whole_person $man --hold activity=1 --give carbohydrate_intake=60g@8h --give carbohydrate_intake=80g@13h --give carbohydrate_intake=70g@19h \
     --give oral_omeprazole=20@8h --to 24h --output cgm_glucose --output heart_rate --output plasma_omeprazole
