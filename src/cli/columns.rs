@@ -9,9 +9,18 @@ pub(super) enum Align {
 
 const GAP: &str = "  ";
 
+fn wide(rows: &[Vec<String>], column: usize) -> usize {
+    rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+}
+
+/// How many letters wide a table is, if nothing is wrapped.
+pub(super) fn extent(rows: &[Vec<String>]) -> usize {
+    let columns = rows.first().map_or(0, Vec::len);
+    (0..columns).map(|column| wide(rows, column)).sum::<usize>() + GAP.len() * columns.saturating_sub(1)
+}
+
 /// Lines of a table; the first row holds the titles, a column that is empty below its title is left out.
 pub(super) fn aligned(rows: &[Vec<String>], aligns: &[Align], width: usize) -> Vec<String> {
-    let wide = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let shown: Vec<usize> =
         (0..aligns.len()).filter(|column| rows.iter().skip(1).any(|row| !row[*column].is_empty())).collect();
     let Some((last, others)) = shown.split_last() else { return Vec::new() };
@@ -19,11 +28,14 @@ pub(super) fn aligned(rows: &[Vec<String>], aligns: &[Align], width: usize) -> V
     for row in rows {
         let mut start = String::new();
         for column in others {
-            let pad = " ".repeat(wide(*column) - row[*column].chars().count());
+            let pad = " ".repeat(wide(rows, *column) - row[*column].chars().count());
             match aligns[*column] {
                 Align::Left => start.extend([&row[*column], pad.as_str(), GAP]),
                 Align::Right => start.extend([pad.as_str(), &row[*column], GAP]),
             }
+        }
+        if aligns[*last] == Align::Right {
+            start.push_str(&" ".repeat(wide(rows, *last) - row[*last].chars().count()));
         }
         let indent = start.chars().count();
         let mut pieces = broken(&row[*last], width.saturating_sub(indent)).into_iter();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::columns::{Align, aligned};
+use super::columns::{Align, aligned, extent};
 use super::{Context, Done, Stop, output, plot, scenario, warn, what_if};
 use crate::diagnostic::{Diagnostic, Source, nearest};
 use crate::likelihood::{Matched, Posterior, hours_to_model};
@@ -13,7 +13,7 @@ use crate::model::{Composed, InputKind, ParameterValue, Program};
 use crate::patient::Vocabulary;
 use crate::population::Prior;
 use crate::report::{Frame, fan_chart, fan_of};
-use crate::scenario::{AS_IT_WAS, Comparison, ScenarioRun, Setting, read};
+use crate::scenario::{AS_IT_WAS, Band, Comparison, ScenarioRun, Setting, read};
 use crate::sim::{Schedule, Settings};
 use crate::stats::Seed;
 use crate::twin::NOTICE;
@@ -301,20 +301,43 @@ fn as_text(posterior: &Posterior, run: &ScenarioRun, who: &str, draws: usize) ->
     if run.failed > 0 {
         lines.push(format!("{} of {draws} could not be simulated, they are left out", run.failed));
     }
-    let last = run.times_h.len().saturating_sub(1);
+    let cell = |band: &Band, time: usize| match draws {
+        1 => short(band.q50[time]),
+        _ => format!("{} ({} to {})", short(band.q50[time]), short(band.q05[time]), short(band.q95[time])),
+    };
+    let times = |count: usize| -> Vec<usize> {
+        let last = run.times_h.len().saturating_sub(1);
+        let mut shown: Vec<usize> = (0..count).map(|row| row * last / (count - 1)).collect();
+        shown.dedup();
+        shown
+    };
     let mut rows = vec![vec!["time [h]".to_string()]];
     rows[0].extend(run.bands.iter().map(|band| format!("{} [{}]", band.output, band.unit)));
-    let mut shown: Vec<usize> = (0..ROWS).map(|row| row * last / (ROWS - 1)).collect();
-    shown.dedup();
-    for time in shown {
+    for time in times(ROWS) {
         let mut row = vec![short(run.times_h[time])];
-        row.extend(run.bands.iter().map(|band| match draws {
-            1 => short(band.q50[time]),
-            _ => format!("{} ({} to {})", short(band.q50[time]), short(band.q05[time]), short(band.q95[time])),
-        }));
+        row.extend(run.bands.iter().map(|band| cell(band, time)));
         rows.push(row);
     }
-    lines.extend(aligned(&rows, &vec![Align::Right; rows[0].len()], WIDTH));
+    if extent(&rows) <= WIDTH {
+        lines.extend(aligned(&rows, &vec![Align::Right; rows[0].len()], WIDTH));
+    } else {
+        // More outputs than stand side by side: a line each, at as many times as there is room for.
+        let turned = |count: usize| -> Vec<Vec<String>> {
+            let times = times(count);
+            let mut rows = vec![vec!["output".to_string(), "unit".to_string()]];
+            rows[0].extend(times.iter().map(|time| format!("{} h", short(run.times_h[*time]))));
+            rows.extend(run.bands.iter().map(|band| {
+                let start = [band.output.clone(), band.unit.clone()].into_iter();
+                start.chain(times.iter().map(|time| cell(band, *time))).collect()
+            }));
+            rows
+        };
+        let rows = (3..=ROWS).rev().map(turned).find(|rows| extent(rows) <= WIDTH).unwrap_or_else(|| turned(2));
+        let mut aligns = vec![Align::Right; rows[0].len()];
+        aligns[..2].fill(Align::Left);
+        lines.extend(aligned(&rows, &aligns, WIDTH));
+        lines.push("`--output NAME` shows one of them at more times, `-o FILE.csv` holds all".into());
+    }
     if draws > 1 {
         lines.push("medians, with the central 90 % of the people".into());
     }

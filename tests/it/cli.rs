@@ -119,6 +119,19 @@ fn an_amount_without_a_unit_is_in_that_of_the_rate_whatever_the_time_of_the_mode
 }
 
 #[test]
+fn many_outputs_are_a_line_each_and_no_line_is_too_long() {
+    let who =
+        ["simulate", "whole_body", "--set", "weight=75", "--set", "height=1.77 m", "--set", "age=40", "--set", "sex=1"];
+    for draws in [&[][..], &["--draws", "4"]] {
+        let said = String::from_utf8(homeostat(&[&who[..], draws, &["--to", "4h"]].concat()).stdout).unwrap();
+        let of = |name: &str| said.lines().find(|line| line.split_whitespace().next() == Some(name));
+        assert!(of("output").is_some_and(|line| line.contains(" 0 h") && line.ends_with(" 4 h")), "{said}");
+        assert!(of("hba1c").is_some_and(|line| line.contains(" % ")) && of("body_mass").is_some(), "{said}");
+        assert!(said.lines().all(|line| line.chars().count() <= 120), "{said}");
+    }
+}
+
+#[test]
 fn models_are_listed_checked_and_simulated() {
     let listed = String::from_utf8(homeostat(&["model", "list"]).stdout).unwrap();
     assert!(listed.contains("t1d_day") && listed.contains("theophylline"), "{listed}");

@@ -147,7 +147,10 @@ impl Reader<'_> {
         }
         let refuse = |message: String, help: &str| Diagnostic::error("S5011", message).help(help.to_string());
         if matches!(of_input.kind, InputKind::SeriesConstant | InputKind::SeriesLinear) {
-            let finding = refuse(format!("`{name}` is a sampled series: nothing can be added to it"), "use [[hold]]");
+            let finding = refuse(
+                format!("`{name}` is a sampled series: nothing can be added to it"),
+                "use [[hold]], or `--hold NAME=VALUE` on the command line",
+            );
             self.report(section, section.span(), finding);
             return None;
         }
