@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::structures::spread;
+
 const TABLES: [(&str, &str); 5] = [
     ("totalsegmentator_total", include_str!("../../../models/labels/totalsegmentator_total.csv")),
     ("totalsegmentator_total_v1", include_str!("../../../models/labels/totalsegmentator_total_v1.csv")),
@@ -52,6 +54,11 @@ pub(in crate::patient) fn label_numbers(structure: &str) -> Vec<u8> {
         label.name == structure || part
     };
     table.entries.iter().filter(of).filter_map(|label| u8::try_from(label.number).ok()).collect()
+}
+
+/// Standard deviation of a volume by how well the structures of the first table are drawn, as a share of the volume.
+pub(in crate::patient) fn drawing_error() -> f64 {
+    Table::known().next().and_then(Table::embedded).map_or(0.0, |table| spread(1.0, 0, table.dice))
 }
 
 impl Table {

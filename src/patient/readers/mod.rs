@@ -33,7 +33,7 @@ mod tidepool;
 mod vcf;
 mod volume_table;
 
-pub(super) use labels::label_numbers;
+pub(super) use labels::{drawing_error, label_numbers};
 
 use std::path::PathBuf;
 use std::sync::Arc;

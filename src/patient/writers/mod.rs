@@ -8,6 +8,7 @@ mod variants;
 
 use std::collections::BTreeMap;
 
+use super::readers::drawing_error;
 use super::{Reading, Vocabulary};
 use crate::units::Unit;
 
@@ -54,6 +55,13 @@ pub fn write(
         "vcf" => variants::write(content),
         other => Err(format!("files of the format `{other}` cannot be written: only {}", WRITTEN.join(", "))),
     }
+}
+
+/// Standard deviation, as a share, of the error that reading a file of a format tells of each value; 0 where it tells none.
+///
+/// Who writes such a file draws this error, too: it is a part of what is measured.
+pub fn told_error(format: &str) -> f64 {
+    if format == "nifti" { drawing_error() } else { 0.0 }
 }
 
 /// A table of times `[h]` and values, for `[[exposure]]` and `[[observation]]` entries.

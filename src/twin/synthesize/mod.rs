@@ -16,9 +16,9 @@ use super::{CalibrateError, Calibration, meet};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::likelihood::{Limits, Posterior, TermReading};
 use crate::model::Composed;
-use crate::patient::writers::{Content, Sheet, table, write};
+use crate::patient::writers::{Content, Sheet, table, told_error, write};
 use crate::patient::{Observation, Patient, Vocabulary};
-use crate::stats::Seed;
+use crate::stats::{Distribution, Seed};
 use crate::units::Unit;
 use draw::Person;
 
@@ -31,7 +31,8 @@ pub type BundleFile = (String, Vec<u8>);
 /// The files of a synthetic person: the bundle's, and `truth.json`, which no bundle names.
 ///
 /// Parameters are drawn from the prior given the covariates that the design draws. Who would have a reading beyond the
-/// vocabulary's plausible range is drawn again; how often, the truth says.
+/// vocabulary's plausible range is drawn again; how often, the truth says. What a file's reader tells of errors beside the model's, as
+/// of how a structure is drawn, is drawn on top.
 ///
 /// # Errors
 /// T3019 where the design cannot be used, those of [`meet`] where design and model do not fit.
@@ -48,8 +49,18 @@ pub fn synthesize(
         other => unusable(other.to_string()).into(),
     })?;
     let (natural, readings, tries) = plausible(&posterior, &person.patient, vocabulary, seed)?;
-    let observed = person.patient.observations.iter().map(|observation| measured(&posterior, observation, &readings));
-    let observed: Vec<Observation> = observed.collect::<Result<_, _>>()?;
+    let entries = design.observation.iter().zip(&person.patient.observations);
+    let observed = entries.map(|(entry, observation)| {
+        let mut observation = measured(&posterior, observation, &readings)?;
+        let share = told_error(&entry.format);
+        if share > 0.0 {
+            let mut stream = seed.stream(&format!("how {} is drawn", entry.name), 0);
+            let error = Distribution::Normal { mean: 1.0, sd: share };
+            observation.readings.iter_mut().for_each(|reading| reading.value *= error.draw(&mut stream));
+        }
+        Ok(observation)
+    });
+    let observed: Vec<Observation> = observed.collect::<Result<_, Diagnostics>>()?;
     let mut files = data_files(design, &person, &observed, vocabulary)?;
     files.push(("patient.toml".into(), bundle::manifest(design, &person, &model.name, vocabulary)?));
     files.push(("truth.json".into(), truth(&posterior, &person, &natural, seed, tries)));
