@@ -97,12 +97,20 @@ def main(data):
             dose *= 1 - 0.22 * (row["amiodarone"] == "1")
             groups.setdefault((gene, target), []).append((dose, float(row["dose_mg_per_week"])))
     colours = {"A/A": red, "A/G": grey, "G/G": blue}
-    for (gene, target), pairs in groups.items():
+    labels = []
+    for (gene, target), pairs in sorted(groups.items(), key=lambda group: -len(group[1])):
         if len(pairs) >= 5:
             middle = tuple(statistics.mean(side) for side in zip(*pairs))
             warfarin.dots([middle], colours[target], 2 + math.sqrt(len(pairs)) / 2.5)
             along, over = {"A/A": (1.5, -3.5), "A/G": (1.2, -2), "G/G": (-6.5, 1.5)}[target]
-            warfarin.say((middle[0] + along, middle[1] + over), gene, colours[target])
+            label = (middle[0] + along, middle[1] + over)
+            # Names that would lie upon each other go downwards, with a line to their dot.
+            while any(abs(label[0] - x) < 5.5 and abs(label[1] - y) < 2.8 for x, y in labels):
+                label = (label[0] + 0.8, label[1] - 1)
+            labels.append(label)
+            if label != (middle[0] + along, middle[1] + over):
+                warfarin.line([middle, (label[0] - 0.2, label[1] + 0.7)], "#bbb")
+            warfarin.say(label, gene, colours[target])
     for place, target in ((56, "A/A"), (51, "A/G"), (46, "G/G")):
         warfarin.say((2, place), f"VKORC1 {target}", colours[target])
 
