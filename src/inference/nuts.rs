@@ -17,7 +17,7 @@ use super::journal::{Forget, Journal};
 use super::target::LogDensityGradient;
 use crate::stats::Seed;
 
-/// Draws that the acceptance which is told is about the mean of.
+/// Draws that the acceptance which is told is averaged over, the latest counting most.
 const OF_LATE: usize = 50;
 /// How often a start without a usable gradient is moved a little before it is given up.
 const START_ATTEMPTS: i32 = 8;

@@ -11,8 +11,12 @@ use tempfile::TempDir;
 const WHOLE: &str = include_str!("../../models/designs/whole_person.toml");
 
 fn made(seed: u64) -> Vec<BundleFile> {
+    made_by(WHOLE, seed)
+}
+
+fn made_by(design: &str, seed: u64) -> Vec<BundleFile> {
     let (model, _) = Library::embedded().load("whole_person").unwrap();
-    let design = Design::parse(&Source::new("whole_person.toml", WHOLE)).unwrap();
+    let design = Design::parse(&Source::new("whole_person.toml", design)).unwrap();
     let vocabulary = Vocabulary::embedded().unwrap();
     synthesize(&model, &design, ("somebody", Seed(seed)), vocabulary).unwrap_or_else(|found| panic!("{found}"))
 }
@@ -68,6 +72,40 @@ fn a_whole_person_comes_back_from_all_files() {
         called += usize::from(either.contains(&genotype.diplotypes[0].name));
     }
     assert_eq!(called, 6, "phased and complete: the drawn pair comes first");
+}
+
+#[test]
+fn a_scan_has_the_error_of_drawing_that_reading_it_tells() {
+    // The same people with their volumes in tables, which tell no such error.
+    let organs = ["liver_volume", "kidney_volume", "spleen_volume"];
+    let mut tables = WHOLE.to_string();
+    for organ in organs {
+        let scan = format!("name = \"{organ}\"\nformat = \"nifti\"\nfile = \"scan.nii.gz\"");
+        assert!(tables.contains(&scan), "{organ}");
+        tables = tables.replace(&scan, &format!("name = \"{organ}\"\nformat = \"csv\"\nfile = \"{organ}.csv\""));
+    }
+    let read = |files: Vec<BundleFile>| {
+        let folder = folder(&files);
+        Patient::load(folder.path()).unwrap_or_else(|found| panic!("{found}")).0
+    };
+    let mut scores = Vec::new();
+    for seed in 1..=24 {
+        let (scanned, measured) = (read(made(seed)), read(made_by(&tables, seed)));
+        for organ in organs {
+            let of = |patient: &Patient| {
+                let observed = patient.observations.iter().find(|observed| observed.name == organ).unwrap();
+                (observed.readings[0].value, observed.readings[0].sd)
+            };
+            let ((scan, sd), (table, None)) = (of(&scanned), of(&measured)) else { panic!("{organ} has an sd") };
+            scores.push((scan - table) / sd.unwrap());
+        }
+    }
+    let count = scores.len() as f64;
+    let mean = scores.iter().sum::<f64>() / count;
+    let sd = (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+    println!("{count} volumes: mean {mean:.3}, sd {sd:.3} of what is told");
+    // Three standard errors of a standard normal's mean and sd.
+    assert!(mean.abs() < 3.0 / count.sqrt() && (sd - 1.0).abs() < 3.0 / (2.0 * count).sqrt(), "{mean} {sd}");
 }
 
 #[test]

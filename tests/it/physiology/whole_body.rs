@@ -72,17 +72,23 @@ fn a_day_and_a_year_at_rest_are_plausible() {
     stays_plausible("whole_body_year_type2", 365.0, &(0..=12).map(|month| f64::from(month) * 30.4).collect::<Vec<_>>());
 }
 
+/// What a model of days and one of a year both have is the same, prior or value, but for what makes the year one of daily means.
+fn shares_its_parameters(days: &str, year: &str) {
+    let [days, year] = [days, year].map(|name| with_words(name, &[]));
+    let mut shared = 0;
+    for parameter in &year.parameters {
+        let Some(other) = days.parameters.iter().find(|other| other.name == parameter.name) else { continue };
+        if !["wave", "harmonic_cosine", "harmonic_sine", "pace"].contains(&parameter.name.as_str()) {
+            assert_eq!(format!("{:?}", parameter.value), format!("{:?}", other.value), "{}", parameter.name);
+            shared += 1;
+        }
+    }
+    assert!(shared > 100, "{shared} parameters in common");
+}
+
 #[test]
 fn type_2_diabetes_is_the_same_over_a_day_and_over_a_year_and_answers_metformin() {
-    let models = ["whole_body_type2", "whole_body_year_type2"].map(|name| with_words(name, &[]));
-    let own = ["Gb", "Ib", "HEb", "sensitivity", "responsivity", "Vg", "m1", "Km0", "daily_rise"];
-    for name in own {
-        let [day, year] = models.each_ref().map(|model| {
-            let found = model.parameters.iter().find(|parameter| parameter.name == name);
-            format!("{:?}", found.unwrap().value)
-        });
-        assert_eq!(day, year, "{name}");
-    }
+    shares_its_parameters("whole_body_type2", "whole_body_year_type2");
     // After 78 g the person of the meal model with type 2 diabetes, whose numbers these are, is as high and as late. Its answers to
     // insulin are two numbers, here one.
     let after = |model: &str, who: &[(&str, f64)], hour: f64| {
@@ -96,7 +102,7 @@ fn type_2_diabetes_is_the_same_over_a_day_and_over_a_year_and_answers_metformin(
     let whole = after("whole_body_type2", &WHO, 1.0);
     let meal = after("dalla_man_2007_type2", &[("weight", 72.0)], 60.0);
     println!("after 78 g: {whole:?} mg/dL, h; {meal:?}");
-    assert!((whole.0 / meal.0 - 1.0).abs() < 0.1 && (whole.1 - meal.1).abs() <= 0.5, "{whole:?}, {meal:?}");
+    assert!((whole.0 / meal.0 - 1.0).abs() < 0.03 && (whole.1 - meal.1).abs() <= 0.25, "{whole:?}, {meal:?}");
     // 2 g a day from an HbA1c of 8 %: 1.0 to 1.3 points less, asked within 1.5-fold.
     let mut taking = person("whole_body_year_type2", 180.0);
     taking.set("Gb", 169.3).constant("daily_metformin", 2000.0);
@@ -128,27 +134,17 @@ fn fasting_glucose_is_the_steady_state_of_the_system_with_all_its_states() {
 
 #[test]
 fn the_same_parameters_say_the_same_over_days_and_over_a_year() {
-    let models = ["whole_body", "whole_body_year"].map(|name| with_words(name, &[]));
-    // What both have is the same, prior or value, but for what makes the year one of daily means.
-    let mut shared = 0;
-    for parameter in &models[1].parameters {
-        let Some(other) = models[0].parameters.iter().find(|other| other.name == parameter.name) else { continue };
-        if !["wave", "harmonic_cosine", "harmonic_sine", "pace"].contains(&parameter.name.as_str()) {
-            assert_eq!(format!("{:?}", parameter.value), format!("{:?}", other.value), "{}", parameter.name);
-            shared += 1;
-        }
-    }
-    assert!(shared > 100, "{shared} parameters in common");
-    // Three days of a diet: glucose is a little slower to follow in the year's model.
+    shares_its_parameters("whole_body", "whole_body_year");
+    // Three days of a diet. Glucose is slower to settle in the year's model, for its steps: here as fast as in life.
     let names =
         ["body_mass", "fat_mass", "creatinine", "ldl_cholesterol", "triglycerides", "liver_volume", "plasma_glucose"];
     let mut days = person("whole_body", 72.0);
     days.constant("energy_intake_change", -500.0);
     let mut year = person("whole_body_year", 3.0);
-    year.constant("energy_intake_change", -500.0);
+    year.set("settling", 1.0).constant("energy_intake_change", -500.0);
     let (days, year) = (days.outputs(&names, &[72.0]), year.outputs(&names, &[3.0]));
     for ((name, one), other) in names.iter().zip(&days).zip(&year) {
-        let limit = if *name == "plasma_glucose" { 1e-3 } else { 1e-6 };
+        let limit = if *name == "plasma_glucose" { 5e-4 } else { 1e-6 };
         assert!((one[0] / other[0] - 1.0).abs() < limit, "{name}: {one:?} and {other:?}");
     }
 }
@@ -287,7 +283,7 @@ fn metformin_goes_with_filtration_and_lowers_production() {
     let change = |output: usize| 100.0 * (found[output][1] / found[output][0] - 1.0);
     println!("metformin: glucose {:.1} %, insulin {:.1} %, HbA1c {:.1} %", change(0), change(1), change(3));
     // Glucose falls by more than in the trials: a miss, recorded so that it is not worse unseen. Insulin is within.
-    assert!((-10.0..-3.0).contains(&change(0)) && (-19.9..-8.9).contains(&change(1)), "{found:?}");
+    assert!((-9.5..-3.0).contains(&change(0)) && (-19.9..-8.9).contains(&change(1)), "{found:?}");
     assert!(change(3) < -1.0 && change(4).abs() < 1e-6, "{found:?}");
     // Its level is the dose over clearance, which is that of the filtration that the kidney has.
     let names = ["plasma_metformin", "glomerular_filtration"];
